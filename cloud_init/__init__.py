@@ -1,0 +1,1 @@
+"""Virtual machines as pilots: user-data and the OpenStack provider."""

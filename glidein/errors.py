@@ -1,0 +1,115 @@
+"""The errors of this project, by who must act next.
+
+    GlideinError
+        ConfigError             the user's file or options: every problem at once
+        RenderError             a renderer was handed a value it refuses
+        ObservationError        the pool or a provider could not be read: look again
+        RuntimeUnavailable      no HTCondor release could be had from any source
+        LedgerError             a ledger folder cannot be read or written
+        ProviderError
+            TransientError      network, time-out: same place, back off
+            CapacityError       quota, full queue, no host: another place, later
+            RejectedError       never again as it is
+            AuthError           stop that provider, tell a person
+            NotFoundError       it is gone: success, for cancel
+
+Each class carries the exit code that the command line ends with, so that scripts can rely on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class GlideinError(Exception):
+    """The root: whatever this project raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with what the user gave: where, what, and what to do."""
+
+    path: str
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.path}: {self.message}"
+        return f"{text}. {self.remedy}" if self.remedy else text
+
+
+class ConfigError(GlideinError):
+    """What the user gave cannot be used; carries every problem, not only the first."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def one(cls, path: str, message: str, remedy: str = "") -> "ConfigError":
+        """Make the error for a single problem."""
+        return cls([Problem(path, message, remedy)])
+
+
+class RenderError(GlideinError):
+    """A renderer was handed a value that its language cannot hold."""
+
+    exit_code = 2
+
+
+class ObservationError(GlideinError):
+    """The pool or a provider could not be read; nothing may be concluded from that."""
+
+    exit_code = 3
+
+
+class RuntimeUnavailable(GlideinError):  # noqa: N818 - says what is the matter, not that it is an error
+    """No HTCondor release that a pilot can run could be had."""
+
+    exit_code = 4
+
+
+class LedgerError(GlideinError):
+    """A ledger folder cannot be read or written, or is of a newer format."""
+
+    exit_code = 5
+
+
+class ProviderError(GlideinError):
+    """A provider could not do what was asked."""
+
+    exit_code = 6
+
+
+class TransientError(ProviderError):
+    """Network or time-out: ask the same place again, after a pause."""
+
+    exit_code = 7
+
+
+class CapacityError(ProviderError):
+    """Quota, full queue, no host: another place, or later."""
+
+    exit_code = 8
+
+
+class RejectedError(ProviderError):
+    """The site will never accept this request as it is."""
+
+    exit_code = 9
+
+
+class AuthError(ProviderError):
+    """A credential is missing, wrong or expired: a person must act."""
+
+    exit_code = 10
+
+
+class NotFoundError(ProviderError):
+    """What was asked for is gone; for cancel that is success."""
+
+    exit_code = 11

@@ -1,0 +1,33 @@
+"""Where Glidein keeps things: the XDG folders, and nothing outside them."""
+
+import os
+from pathlib import Path
+
+
+def _xdg(variable: str, fallback: str) -> Path:
+    given = os.environ.get(variable, "")
+    # The XDG base directory specification says relative values are to be ignored.
+    base = Path(given) if given.startswith("/") else Path.home() / fallback
+    return base / "glidein"
+
+
+def cache() -> Path:
+    """Return the folder of what can be fetched again: runtimes."""
+    return _xdg("XDG_CACHE_HOME", ".cache")
+
+
+def state() -> Path:
+    """Return the folder of what must not be lost: the ledger."""
+    return _xdg("XDG_STATE_HOME", ".local/state")
+
+
+def config() -> Path:
+    """Return the folder of what the user writes."""
+    return _xdg("XDG_CONFIG_HOME", ".config")
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path` and its parents if needed, closed to everyone else (0700), and return it."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.chmod(0o700)
+    return path

@@ -1,0 +1,125 @@
+"""The door to other programs: the only module that imports subprocess.
+
+Commands are lists, never shell text. What a program printed is decoded with replacement, so that
+no odd byte can raise. A program that is missing, fails or runs too long raises CommandError, which
+carries all there is to know; callers map it into the tree of glidein.errors.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from glidein.errors import GlideinError
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a program ended and what it said."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended with 0."""
+        return self.returncode == 0
+
+
+class CommandError(GlideinError):
+    """A program could not be started, failed, or ran past its time."""
+
+    def __init__(self, result: Result, why: str) -> None:
+        self.result = result
+        said = (result.stderr or result.stdout).strip()
+        tail = "\n".join(said.splitlines()[-5:])
+        super().__init__(f"{shlex.join(result.argv)}: {why}" + (f"\n{tail}" if tail else ""))
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    check: bool = True,
+) -> Result:
+    """Run a program to its end, at most `timeout` seconds, and return what it said.
+
+    `env` replaces the environment whole. On time-out the program's whole session is killed, so
+    nothing that it started stays. Raises CommandError, unless `check` is false, when the program
+    fails; always when it cannot be started or runs too long.
+    """
+    words = tuple(str(word) for word in argv)
+    try:
+        child = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(env) if env is not None else None,
+            cwd=cwd,
+            start_new_session=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        raise CommandError(Result(words, 127, "", ""), f"cannot start: {error}") from error
+    try:
+        stdout, stderr = child.communicate(stdin, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _kill_session(child.pid)
+        stdout, stderr = child.communicate()
+        result = Result(words, 124, stdout, stderr)
+        raise CommandError(result, f"no end after {timeout:g} s") from None
+    except BaseException:
+        _kill_session(child.pid)
+        child.communicate()
+        raise
+    result = Result(words, child.returncode, stdout, stderr)
+    if check and not result.ok:
+        raise CommandError(result, f"exit code {result.returncode}")
+    return result
+
+
+def spawn(
+    argv: Sequence[str | Path],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> int:
+    """Start a program in a session of its own, its output appended to `log`; return its pid.
+
+    The program outlives us. Raises CommandError when it cannot be started.
+    """
+    words = tuple(str(word) for word in argv)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        child = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            env=dict(env) if env is not None else None,
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandError(Result(words, 127, "", ""), f"cannot start: {error}") from error
+    finally:
+        os.close(descriptor)
+    child.returncode = 0  # it is not ours to wait for: no ResourceWarning when we end first
+    return child.pid
+
+
+def _kill_session(leader: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)

@@ -1,0 +1,1 @@
+"""Batch scripts that start pilots: templates and their pure renderer."""
