@@ -16,9 +16,9 @@ _CLOCK = re.compile(r"(?:(\d{1,5})-)?(\d{1,6}):([0-5]?\d)(?::([0-5]?\d))?", re.A
 
 
 def parse_memory(text: str, field: str = "memory") -> int:
-    """Return the MiB that `text` says: plain MiB, or a number with K, M, G or T ("64GB", "1.5 GiB").
+    """Return the MiB that `text` says: plain MiB, or a number with a unit ("64GB", "1.5 GiB").
 
-    Units are binary, as in Slurm and HTCondor. Part of a MiB counts as a whole one. Raises
+    K, M, G and T are binary, as in Slurm and HTCondor. Part of a MiB counts as a whole one. Raises
     ConfigError, naming `field`, for anything else and for zero.
     """
     found = _MEMORY.fullmatch(text.strip())

@@ -1,4 +1,4 @@
-"""The command line: one module per noun; rooms add groups through the entry point glidein.commands."""
+"""The command line: one module per noun; rooms add groups through glidein.commands."""
 
 
 def main() -> None:
