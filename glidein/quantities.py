@@ -8,7 +8,13 @@ from fractions import Fraction
 
 from glidein.errors import ConfigError
 
-_MEMORY_UNITS = {"": 1, "k": Fraction(1, 1024), "m": 1, "g": 1024, "t": 1024**2}
+_MEMORY_UNITS = {
+    "": Fraction(1),
+    "k": Fraction(1, 1024),
+    "m": Fraction(1),
+    "g": Fraction(1024),
+    "t": Fraction(1024**2),
+}
 _TIME_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _MEMORY = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 _TIME = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([smhdw]?)", re.IGNORECASE | re.ASCII)
