@@ -1,0 +1,52 @@
+"""The table of commands: name, where it lives, one line of help. Cheap to import, on purpose.
+
+`glidein --help` reads this table and the installed entry points, and imports nothing else.
+"""
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+GROUP = "glidein.commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of the command line: `target` is MODULE:ATTRIBUTE of its Typer app."""
+
+    name: str
+    target: str
+    help: str
+
+
+OWN = (
+    Command("demo", "glidein.cli.demo:app", "Run a whole pool, a pilot and a workflow here"),
+    Command("check", "glidein.cli.check:app", "Say what is wrong with pool, token and runtime"),
+    Command("run", "glidein.cli.run:app", "Start a pilot on this machine"),
+    Command("stop", "glidein.cli.stop:app", "Stop requests and remove what they left"),
+    Command("list", "glidein.cli.list:app", "List requests and where they run"),
+    Command("logs", "glidein.cli.logs:app", "Show what a request's pilots printed"),
+    Command("status", "glidein.cli.status:app", "Show requests, pilots and the pool's queue"),
+    Command("explain", "glidein.cli.explain:app", "Say why a job does not run on a pilot"),
+    Command("token", "glidein.cli.token:app", "Create tokens for pilots, and read them"),
+    Command("runtime", "glidein.cli.runtime:app", "Get and pack the HTCondor that pilots run"),
+)
+
+# Groups that rooms of this distribution add; a stranger's group is listed with its package's name.
+ROOMS = {
+    "annex": "Bring your own HPC allocation, over SSH",
+    "autoscale": "Keep just the machines that the queue needs",
+    "cloud": "Start pilots as virtual machines",
+    "slurm": "Start pilots as batch jobs",
+    "systems": "Show the catalogue of HPC systems",
+}
+
+
+def table() -> dict[str, Command]:
+    """Return every command by name, those of installed rooms included; ours win."""
+    found = {point.name: _of(point) for point in entry_points(group=GROUP)}
+    return {**found, **{command.name: command for command in OWN}}
+
+
+def _of(point: EntryPoint) -> Command:
+    package = point.dist.name if point.dist else point.module
+    return Command(point.name, point.value, ROOMS.get(point.name, f"From {package}"))
