@@ -6,13 +6,16 @@ carries all there is to know; callers map it into the tree of glidein.errors.
 """
 
 import os
+import pwd
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from glidein.errors import GlideinError
 
@@ -50,10 +53,11 @@ def run(
     cwd: Path | None = None,
     stdin: str | None = None,
     check: bool = True,
+    user: int | None = None,
 ) -> Result:
     """Run a program to its end, at most `timeout` seconds, and return what it said.
 
-    `env` replaces the environment whole. On time-out the program's whole session is killed, so
+    `env` replaces the environment whole. `user` is a uid to become first (root only). On time-out the program's whole session is killed, so
     nothing that it started stays. Raises CommandError, unless `check` is false, when the program
     fails; always when it cannot be started or runs too long.
     """
@@ -69,8 +73,9 @@ def run(
             start_new_session=True,
             encoding="utf-8",
             errors="replace",
+            **_as_user(user),
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise CommandError(Result(words, 127, "", ""), f"cannot start: {error}") from error
     try:
         stdout, stderr = child.communicate(stdin, timeout=timeout)
@@ -95,6 +100,7 @@ def spawn(
     log: Path,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    user: int | None = None,
 ) -> int:
     """Start a program in a session of its own, its output appended to `log`; return its pid.
 
@@ -111,13 +117,54 @@ def spawn(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             start_new_session=True,
+            **_as_user(user),
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise CommandError(Result(words, 127, "", ""), f"cannot start: {error}") from error
     finally:
         os.close(descriptor)
     child.returncode = 0  # it is not ours to wait for: no ResourceWarning when we end first
     return child.pid
+
+
+def alive(pid: int) -> bool:
+    """Whether a process of that id runs; one that ended and was not waited for does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def all_of(folder: Path) -> list[int]:
+    """Return the processes in whose environment `folder` stands, our own left out.
+
+    Daemons leave their parent's session and outlive it; the environment they inherited stays.
+    """
+    wanted = os.fsencode(folder)
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            pid = int(entry.name)
+            if pid != os.getpid() and wanted in (entry / "environ").read_bytes() and alive(pid):
+                found.append(pid)
+    return found
+
+
+def kill_all_of(folder: Path) -> None:
+    """Kill every process that all_of() finds, until there is none."""
+    while left := all_of(folder):
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _as_user(user: int | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    entry = pwd.getpwuid(user)
+    return {"user": user, "group": entry.pw_gid, "extra_groups": []}
 
 
 def _kill_session(leader: int) -> None:

@@ -1,0 +1,1 @@
+"""The demo: a runtime, a pool, a pilot and a two-step workflow, from nothing to nothing."""

@@ -1,0 +1,38 @@
+"""What tests share: a runtime, made users, and pools of real daemons."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from glidein import runtime
+from glidein.throwaway import PoolOptions, ThrowawayPool
+from tests.beds import pools
+
+
+@pytest.fixture(scope="session")
+def open_place() -> Iterator[Path]:
+    """A folder every user of the machine can enter, for the whole session."""
+    with pools.open_folder("glt-") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def condor(open_place: Path) -> runtime.Runtime:
+    """The HTCondor under test (Debian trixie's), where every test user can read it."""
+    return pools.readable_by_all(runtime.get("debian"), open_place)
+
+
+@pytest.fixture(scope="session")
+def users() -> Iterator[dict[str, int]]:
+    """Three made users: uid by name."""
+    with pools.made_users() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def pool(condor: runtime.Runtime, users: dict[str, int]) -> Iterator[ThrowawayPool]:
+    """One pool for the session, whose schedd serves all made users."""
+    first = next(iter(users.values()))
+    with pools.pool_of(condor, PoolOptions(user=first, users=True)) as started:
+        yield started
