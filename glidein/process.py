@@ -57,9 +57,10 @@ def run(
 ) -> Result:
     """Run a program to its end, at most `timeout` seconds, and return what it said.
 
-    `env` replaces the environment whole. `user` is a uid to become first (root only). On time-out the program's whole session is killed, so
-    nothing that it started stays. Raises CommandError, unless `check` is false, when the program
-    fails; always when it cannot be started or runs too long.
+    `env` replaces the environment whole. `user` is a uid to become first (root only). On time-out
+    the program's whole session is killed, so nothing that it started stays. Raises CommandError,
+    unless `check` is false, when the program fails; always when it cannot be started or runs too
+    long.
     """
     words = tuple(str(word) for word in argv)
     try:

@@ -20,7 +20,7 @@ from glidein.throwaway import PoolOptions, ThrowawayPool
 Say = Callable[[str, str], None]
 
 
-class DemoFailed(GlideinError):
+class DemoError(GlideinError):
     """The demo's result is not what it must be; says what differs."""
 
 
@@ -51,7 +51,7 @@ class Course:
 
 
 def run(options: DemoOptions, say: Say) -> timeline.Timeline:
-    """Play the demo and return its timeline; raise DemoFailed unless all of it went right.
+    """Play the demo and return its timeline; raise DemoError unless all of it went right.
 
     Whatever happens, the pool, the pilots and the folder are gone afterwards.
     """
@@ -90,7 +90,9 @@ class Play:
         self.course, self.options, self.where = course, options, where
         self.runtime, self.flow = found, flow
         self.dag = where.folder_for_user("dag")
+        self.pilots = where.folder_for_user("pilots")
         self.work = where.folder_for_user("work")
+        self.claims = where.folder_for_user("claims")
         self.pool = ThrowawayPool(found, where.folder / "pool", PoolOptions(user=where.user))
         self.logs: list[Path] = []
         self.told: dict[Path, int] = {}
@@ -138,15 +140,15 @@ class Play:
         request = self._request()
         for index in range(self.options.pilots):
             token = self.where.write(
-                self.where.folder / f"token.{index}", self.pool.token(self.where.owner)
+                self.pilots / f"token.{index}", self.pool.token(self.where.owner)
             )
             place = pilotconf.Place(
-                str(token), token_remove=True, work_dir=str(self.work), claim_dir=str(self.work)
+                str(token), token_remove=True, work_dir=str(self.work), claim_dir=str(self.claims)
             )
             conf = self.where.write(
-                self.where.folder / f"pilot.{index}.conf", pilotconf.render(request, index, place)
+                self.pilots / f"pilot.{index}.conf", pilotconf.render(request, index, place)
             )
-            log = self.where.write(self.where.folder / f"pilot.{index}.log", "")
+            log = self.where.write(self.pilots / f"pilot.{index}.log", "")
             self.logs.append(log)
             env = {"PATH": "/usr/bin:/bin", "GLIDEIN_DEMO": str(self.where.folder)}
             process.spawn(
@@ -186,7 +188,7 @@ class Play:
             if len(self._reports()) == self.options.pilots:
                 return
             time.sleep(0.1)
-        raise DemoFailed(
+        raise DemoError(
             f"the pilots did not leave within {self.options.timeout} s; their last lines:\n"
             + "\n".join(self._read(log)[-2000:] for log in self.logs)
         )
@@ -234,11 +236,10 @@ class Play:
         wrong += [f"the pilots left {path.name} behind" for path in self._left_behind()]
         wrong += [f"process {pid} of a pilot stayed" for pid in process.all_of(self.work)]
         if wrong:
-            raise DemoFailed("\n".join(wrong))
+            raise DemoError("\n".join(wrong))
 
     def _left_behind(self) -> list[Path]:
-        tokens = list(self.where.folder.glob("token.*"))
-        return tokens + [path for path in self.work.iterdir() if not path.name.startswith("g2")]
+        return [*self.pilots.glob("token.*"), *self.work.iterdir()]
 
     def _read(self, path: Path) -> str:
         return path.read_text(errors="replace") if path.exists() else ""

@@ -31,8 +31,10 @@ class Timeline:
         """Return the rows for reading: what, seconds."""
         rows = [(phase.name, f"{phase.end - phase.start:.1f}") for phase in self.phases]
         for report in self.reports:
-            for name, seconds in report.get("phases", {}).items():
-                rows.append((f"pilot {report.get('pilot')}: {name}", f"{float(seconds):.1f}"))
+            rows += [
+                (f"pilot {report.get('pilot')}: {name}", f"{float(seconds):.1f}")
+                for name, seconds in report.get("phases", {}).items()
+            ]
         first = min((run.started for run in self.runs), default=self.zero)
         begun = min((float(r.get("started", self.zero)) for r in self.reports), default=self.zero)
         rows.append(("pilot start to first job running", f"{first - begun:.1f}"))
@@ -42,8 +44,7 @@ class Timeline:
     def lanes(self) -> list[Lane]:
         """Return one lane for the demo's phases, one for each pilot and each job."""
         lanes = [Lane("demo", tuple(Span(p.start, p.end, p.name) for p in self.phases))]
-        for report in self.reports:
-            lanes.append(Lane(f"pilot {report.get('pilot')}", tuple(self._pilot(report))))
+        lanes += [Lane(f"pilot {r.get('pilot')}", tuple(self._pilot(r))) for r in self.reports]
         for run in sorted(self.runs, key=lambda run: run.submitted):
             waited = Span(run.submitted - self.zero, run.started - self.zero, "waiting", "idle")
             kind = "job" if run.returned == 0 else "failed"
