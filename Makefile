@@ -58,7 +58,7 @@ lock:
 
 ## bench: every benchmark, each a table and a JSON file under bench/out
 bench:
-	for b in bench/bench_*.py; do $(RUN) python $$b || exit 1; done
+	for b in bench/bench_*.py; do $(RUN) python -m bench.$$(basename $$b .py) || exit 1; done
 
 ## clean: remove what make made in this folder
 clean:
