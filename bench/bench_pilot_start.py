@@ -69,9 +69,9 @@ class Stage:
             return self.first_job(folder) - began
         finally:
             self.pool.tool("condor_rm", "-all", check=False)
-            os.killpg(pid, signal.SIGKILL)
-            process.kill_all_of(folder)
+            os.killpg(pid, signal.SIGTERM)
             self.wait_for_no_slot()
+            process.kill_all_of(folder)
 
     def first_job(self, folder: Path) -> float:
         """Wait until the job runs and return when that was."""
@@ -85,10 +85,12 @@ class Stage:
         raise SystemExit(f"no job ran:\n{(folder / 'log').read_text()[-3000:]}")
 
     def wait_for_no_slot(self) -> None:
-        """Make the pool forget the pilot, so that the next one is matched alone."""
-        for kind in ("STARTD", "MASTER"):
-            self.pool.tool("condor_advertise", f"INVALIDATE_{kind}_ADS", stdin="", check=False)
-        self.pool.tool("condor_status", "-startd", check=False)
+        """Wait until the pool has forgotten the pilot, so that the next one is matched alone."""
+        until = time.monotonic() + 60
+        while self.pool.tool("condor_status", "-af", "Name").stdout.strip():
+            if time.monotonic() > until:
+                raise SystemExit("a pilot that was told to leave is still in the pool")
+            time.sleep(0.1)
 
     def give_text(self, path: Path, text: str) -> Path:
         """Write a private file of the pool's user."""

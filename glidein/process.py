@@ -102,6 +102,7 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     user: int | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> int:
     """Start a program in a session of its own, its output appended to `log`; return its pid.
 
@@ -112,7 +113,7 @@ def spawn(
     try:
         child = subprocess.Popen(
             words,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=descriptor,
             stderr=descriptor,
             env=dict(env) if env is not None else None,

@@ -6,6 +6,7 @@ ordinary user all the same, unless it is to serve several users, which only root
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from typing import Self
 
 from glidein import process, quoting
 from glidein.errors import ObservationError
+from glidein.guard import Guard
 from glidein.model import PoolAddress
 from glidein.process import CommandError, Result
 from glidein.runtime import Runtime
@@ -73,6 +75,9 @@ RUNBENCHMARKS = False
 """
 
 
+_BAD = re.compile(r"ERROR|[Ff]ail|denied|[Nn]o such file|cannot|can't")
+
+
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
     """What may differ from one such pool to the next.
@@ -99,6 +104,7 @@ class ThrowawayPool:
         self.options = options or PoolOptions()
         self.port = self.options.port or _free_port(self.options.host)
         self._pid: int | None = None
+        self._guard: Guard | None = None
 
     @property
     def address(self) -> PoolAddress:
@@ -118,6 +124,7 @@ class ThrowawayPool:
         Raises ObservationError with the telling log lines when they are not up in time.
         """
         self._lay_out()
+        self._guard = self._guard or Guard(self.folder)
         argv = [self.runtime.program("condor_master"), "-f"]
         user = None if self.options.users else self.options.user
         log = self.folder / "log" / "master.out"
@@ -129,7 +136,7 @@ class ThrowawayPool:
             if not process.alive(self._pid):
                 break
             time.sleep(0.2)
-        said = self._log_tail()
+        said = self._telling()
         self.stop()
         raise ObservationError(f"the throw-away pool did not come up in {timeout:g} s\n{said}")
 
@@ -139,6 +146,9 @@ class ThrowawayPool:
             _end(self._pid, self.folder, timeout)
             self._pid = None
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self._guard is not None:
+            self._guard.release()
+            self._guard = None
 
     def kill(self) -> None:
         """End the daemons at once, as a crash would, and keep the folder: start() carries on."""
@@ -228,13 +238,14 @@ class ThrowawayPool:
             return False
         return said.ok and bool(said.stdout.strip())
 
-    def _log_tail(self) -> str:
-        tails = []
-        for log in [*sorted((self.folder / "log").glob("*Log")), self.folder / "log/master.out"]:
+    def _telling(self) -> str:
+        """Return the first lines of each log that speak of a failure."""
+        found = []
+        for log in sorted((self.folder / "log").iterdir()):
             with suppress(OSError):
-                text = log.read_text(errors="replace").splitlines()[-5:]
-                tails += [f"{log.name}: {line}" for line in text]
-        return "\n".join(tails)
+                lines = [x for x in log.read_text(errors="replace").splitlines() if _BAD.search(x)]
+                found += [f"{log.name}: {line}" for line in lines[:3]]
+        return "\n".join(found)
 
 
 def _free_port(host: str) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from glidein.demo import workflow
 from glidein.errors import GlideinError
+from glidein.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,12 @@ def stage() -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="glidein-demo-"))
     if user is not None:
         folder.chmod(0o755)
+    guard = Guard(folder)
     try:
         yield Stage(folder, user)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        guard.release()
         if folder.exists():
             raise GlideinError(f"the demo's folder {folder} could not be removed")
 
