@@ -31,10 +31,10 @@ def test_a_pool_comes_up_and_leaves_neither_process_nor_file(
 def test_a_pool_that_cannot_start_says_what_its_log_says(
     condor: runtime.Runtime, users: dict[str, int]
 ) -> None:
-    options = PoolOptions(user=users["gltest1"], extra={"COLLECTOR": "/nonexistent/collector"})
+    options = PoolOptions(user=users["gltest1"], extra={"LOG": "/proc/nowhere"})
     with pools.open_folder("glp-") as folder:
         pool = ThrowawayPool(condor, folder / "pool", options)
-        with pytest.raises(ObservationError, match="nonexistent/collector"):
+        with pytest.raises(ObservationError, match="/proc/nowhere"):
             pool.start(timeout=5)
         assert process.all_of(folder / "pool") == []
         assert not (folder / "pool").exists()
