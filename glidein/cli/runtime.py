@@ -102,7 +102,7 @@ def _show(found: "Runtime", *, as_json: bool) -> None:
     if as_json:
         output.print_json(found)
         return
-    facts = [
+    facts: list[list[object]] = [
         ["id", found.id],
         ["version", found.version],
         ["source", found.source],
