@@ -44,7 +44,8 @@ USE_SHARED_PORT = True
 SHARED_PORT_PORT = {port}
 UID_DOMAIN = {domain}
 TRUST_DOMAIN = {domain}
-NO_DNS = False
+# Its own name is looked up no further: a name server that is away would hang every command.
+NETWORK_HOSTNAME = {name}
 SEC_DEFAULT_AUTHENTICATION = REQUIRED
 SEC_DEFAULT_ENCRYPTION = REQUIRED
 SEC_DEFAULT_INTEGRITY = REQUIRED
@@ -223,6 +224,7 @@ class ThrowawayPool:
             release=quoting.condor(str(self.runtime.root)),
             libexec=quoting.condor(str(self.runtime.program("condor_shared_port").parent)),
             local=quoting.condor(str(self.folder)),
+            name=quoting.condor(socket.gethostname()),
             host=options.host,
             port=self.port,
             domain=options.domain,
