@@ -125,7 +125,7 @@ def test_slim_runs_where_there_is_no_c_library_at_all(
         (where / folder).mkdir()
         process.run(["mount", "--bind", f"/{folder}", where / folder], timeout=10)
     try:
-        for program in ("sbin/condor_master -version", "bin/condor_status -version"):
+        for program in ("sbin/condor_master -version", "libexec/condor_gpu_discovery -help"):
             words = ("/opt/" + program).split()
             argv = ["/usr/sbin/chroot", str(where), *words]
             # Nothing resolves in there; HTCondor would look its own name up for a minute.
