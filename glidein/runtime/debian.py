@@ -19,6 +19,9 @@ from glidein.runtime import apt, assemble, cache, facts, relocate
 from glidein.runtime.building import building
 from glidein.runtime.cache import Runtime
 
+# Raised when the recipe below makes another tree of the same packages, so that one that an older
+# Glidein left in the cache is not taken for it.
+RECIPE = "2"
 _FOLDERS = {"bin": "usr/bin", "sbin": "usr/sbin", "libexec": "usr/libexec/condor"}
 _LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib", "lib/x86_64-linux-gnu", "usr/lib64", "lib64")
 
@@ -26,6 +29,15 @@ _LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib", "lib/x86_64-linux-gnu", "us
 def source_of(suite: str) -> str:
     """Return what a runtime of this suite calls its source."""
     return f"Debian {suite}"
+
+
+def cached(suite: str, where: Path) -> Runtime | None:
+    """Return the newest sound runtime of this suite that the cache holds, made by this recipe."""
+    found = [known for known in cache.list_runtimes(where) if known.source == source_of(suite)]
+    for runtime in sorted(found, key=lambda r: r.root.stat().st_mtime, reverse=True):
+        if cache.read_about(runtime.root).get("RECIPE") == RECIPE and not cache.verify(runtime):
+            return runtime
+    return None
 
 
 def get(
@@ -51,7 +63,8 @@ def get(
         assemble.lay(_chosen(root), tree)
         progress("making it relocatable")
         relocate.prepare(tree)
-        return cache.store(tree, where, {**facts.of(tree), "SOURCE": source_of(suite)})
+        about = {**facts.of(tree), "SOURCE": source_of(suite), "RECIPE": RECIPE}
+        return cache.store(tree, where, about)
 
 
 def _unpack(packages: list[Path], root: Path) -> Path:

@@ -55,7 +55,7 @@ def read(path: Path) -> Elf | None:
     image = path.read_bytes()
     try:
         return _parse(image)
-    except (struct.error, IndexError, ValueError, StopIteration):
+    except (struct.error, IndexError, ValueError, OverflowError, StopIteration):
         return None
 
 

@@ -45,8 +45,8 @@ def get(
         raise ConfigError.one("suite", f"{suite!r} is no Debian suite", "For example trixie, sid")
 
     def from_debian() -> Runtime:
-        known = None if refresh else _cached(folder, debian.source_of(suite))
-        return known or debian.get(suite, folder, progress, apt_sources)
+        known = None if refresh else debian.cached(suite, folder)
+        return cache.use(known) if known else debian.get(suite, folder, progress, apt_sources)
 
     ways: dict[str, Callable[[], Runtime]] = {
         "host": lambda: host.get(folder, prefix),
@@ -78,15 +78,6 @@ def _from_cache(folder: Path) -> Runtime:
         return cache.checked(cache.find(cache=folder))
     except NotFoundError:
         raise RuntimeUnavailable(f"{folder} holds no runtime yet") from None
-
-
-def _cached(folder: Path, source: str) -> Runtime | None:
-    """Return the sound runtime of this source, the newest first, and make it the default."""
-    found = [known for known in cache.list_runtimes(folder) if known.source == source]
-    for runtime in sorted(found, key=lambda r: r.root.stat().st_mtime, reverse=True):
-        if not cache.verify(runtime):
-            return cache.use(runtime)
-    return None
 
 
 def _official(folder: Path, progress: Callable[[str], None]) -> Runtime:

@@ -23,12 +23,11 @@ from glidein.runtime.cache import Runtime
 PROGRAMS = (
     "condor_master", "condor_startd", "condor_starter", "condor_procd", "condor_shared_port",
     "condor_gpu_discovery", "condor_config_val", "condor_ping", "condor_token_request",
-    "condor_status", "condor_who", "condor_chirp", "curl_plugin",
+    "condor_status", "condor_version", "condor_who", "condor_chirp", "curl_plugin",
 )  # fmt: skip
 # Small, and of use on the far side: draining by hand, looking at tokens, the PID namespace of jobs.
 WELCOME = (
     "condor_drain", "condor_off", "condor_token_list", "condor_pid_ns_init", "condor_nsenter",
-    "condor_version",
 )  # fmt: skip
 _ENDINGS = (".tar.xz", ".tar.gz")
 
@@ -67,7 +66,7 @@ def _select(runtime: Runtime, tree: Path) -> None:
         relocate.unplace(tree)
     elif next(iter(chosen.values())).is_symlink():
         real = {name: path.resolve() for name, path in chosen.items()}
-        system = assemble.Libraries(_system_folders())
+        system = assemble.Libraries(_system_folders(real))
         assemble.lay(assemble.with_libraries(real, system, assemble.OPENED_BY_PILOT), tree)
         relocate.prepare(tree)
     else:
@@ -98,8 +97,11 @@ def _with_own_libraries(chosen: assemble.Files, root: Path) -> assemble.Files:
     return {**chosen, **{str(name): path for name, path in own.items()}}
 
 
-def _system_folders() -> list[Path]:
-    """Return where this machine's loader looks for libraries."""
+def _system_folders(installed: assemble.Files) -> list[Path]:
+    """Return where the installed programs' libraries are: their own first, then the machine's."""
+    homes = {path.parent.parent for path in installed.values()}
+    own = [home / lib for home in sorted(homes) for lib in ("lib", "lib64", "lib/condor",
+                                                            "lib64/condor")]  # fmt: skip
     named = ["/etc/ld.so.conf", *sorted(map(str, Path("/etc/ld.so.conf.d").glob("*.conf")))]
     lines: list[str] = []
     for name in named:
@@ -112,7 +114,7 @@ def _system_folders() -> list[Path]:
         "/usr/lib/x86_64-linux-gnu",
         "/usr/lib",
     ]
-    return [Path(line.strip()) for line in lines if line.startswith("/")] + [*map(Path, usual)]
+    return own + [Path(line.strip()) for line in [*lines, *usual] if line.startswith("/")]
 
 
 def _write_whole(tree: Path, out: Path) -> None:
