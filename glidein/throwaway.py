@@ -31,7 +31,7 @@ LOCAL_DIR = {local}
 SBIN = $(RELEASE_DIR)/sbin
 BIN = $(RELEASE_DIR)/bin
 LIB = $(RELEASE_DIR)/lib
-LIBEXEC = $(RELEASE_DIR)/libexec
+LIBEXEC = {libexec}
 LOG = $(LOCAL_DIR)/log
 SPOOL = $(LOCAL_DIR)/spool
 LOCK = $(LOCAL_DIR)/lock
@@ -44,7 +44,8 @@ USE_SHARED_PORT = True
 SHARED_PORT_PORT = {port}
 UID_DOMAIN = {domain}
 TRUST_DOMAIN = {domain}
-NO_DNS = False
+# Its own name is looked up no further: a name server that is away would hang every command.
+NETWORK_HOSTNAME = {name}
 SEC_DEFAULT_AUTHENTICATION = REQUIRED
 SEC_DEFAULT_ENCRYPTION = REQUIRED
 SEC_DEFAULT_INTEGRITY = REQUIRED
@@ -125,7 +126,7 @@ class ThrowawayPool:
         """
         self._lay_out()
         self._guard = self._guard or Guard(self.folder)
-        argv = [self.runtime.program("condor_master"), "-f"]
+        argv: list[str | Path] = [self.runtime.program("condor_master"), "-f"]
         user = None if self.options.users else self.options.user
         log = self.folder / "log" / "master.out"
         self._pid = process.spawn(argv, log=log, env=self.env, cwd=self.folder, user=user)
@@ -221,7 +222,9 @@ class ThrowawayPool:
         owner = os.geteuid() if options.user is None else options.user
         text = _CONFIG.format(
             release=quoting.condor(str(self.runtime.root)),
+            libexec=quoting.condor(str(self.runtime.program("condor_shared_port").parent)),
             local=quoting.condor(str(self.folder)),
+            name=quoting.condor(socket.gethostname()),
             host=options.host,
             port=self.port,
             domain=options.domain,
