@@ -76,11 +76,7 @@ class HostProvider:
 
     def offer(self, spec: PilotSpec) -> Offer:
         """Say how many pilots of that size fit beside those that run here."""
-        running = [
-            each.resources()
-            for each in self._folders()
-            if each.exists() and _alive(each)
-        ]
+        running = [each.resources() for each in self._folders() if each.exists() and _alive(each)]
         return hostcheck.offer(spec.resources, running)
 
     def check(self) -> tuple[Finding, ...]:
@@ -153,10 +149,10 @@ class HostProvider:
         with _words(f"request {request_id} cannot be read"):
             return self._of(request_id).see()
 
-    def seats(self, request_id: str) -> "list[Seat]":
+    def seats(self, request_id: str) -> tuple[Seat, ...]:
         """Return the folders of its pilots: where their logs grow, and who they are."""
         here = self._of(request_id)
-        return here.seats() if here.exists() else []
+        return tuple(here.seats()) if here.exists() else ()
 
     def tell(self, request_id: str, number: int) -> bool:
         """Send a signal to each pilot of the request; return whether any was there to hear it."""
@@ -166,12 +162,13 @@ class HostProvider:
     def _of(self, request_id: str) -> HostFolder:
         return HostFolder(self.folder / checked_request_id(request_id))
 
-    def _folders(self) -> "list[HostFolder]":
+    def _folders(self) -> tuple[HostFolder, ...]:
         try:
             entries = sorted(self.folder.iterdir())
         except FileNotFoundError:
-            return []
-        return [HostFolder(each) for each in entries if each.name[0] != "." and each.is_dir()]
+            return ()
+        found = (each for each in entries if each.name[0] != "." and each.is_dir())
+        return tuple(HostFolder(each) for each in found)
 
     def _refuse_spent(self, here: HostFolder) -> None:
         if here.cancelled.exists():
@@ -190,23 +187,33 @@ class HostProvider:
     def _start(self, here: HostFolder, request: Request, index: int, secret: bytes) -> None:
         seat = here.seat(index)
         draft = Path(tempfile.mkdtemp(prefix=here.new_draft(index), dir=here.folder))
-        work = str(self.work_dir or "")
-        place = pilotconf.Place(
-            str(seat.token), True, work, str(here.folder / "claims")
-        )  # the payload's own claim, below ours, costs nothing
-        (here.folder / "claims").mkdir(exist_ok=True, mode=0o700)
-        text = pilotconf.render(request, index, place)
-        _write(draft / "pilot.conf", os.fsencode(text))
+        try:
+            self._fill(draft, here, request, index)
+            child = self._spawn(draft, here, seat, secret)
+        except (OSError, process.CommandError):
+            if seat.claimed():  # a quicker client has it, and swept our draft away
+                return
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        _await_claim(seat, child, draft)
+
+    def _fill(self, draft: Path, here: HostFolder, request: Request, index: int) -> None:
+        claims = here.folder / "claims"  # the payload's own claim, below ours, costs nothing
+        claims.mkdir(exist_ok=True, mode=0o700)
+        token = str(here.seat(index).token)
+        place = pilotconf.Place(token, True, str(self.work_dir or ""), str(claims))
+        _write(draft / "pilot.conf", os.fsencode(pilotconf.render(request, index, place)))
+        # A copy: bash reads a script as it goes, and ours may be upgraded under it.
         _write(draft / "pilot.sh", self.payload.read_bytes())
-        argv = ["bash", self._starter, draft, seat.folder, here.cancelled]
+
+    def _spawn(self, draft: Path, here: HostFolder, seat: Seat, secret: bytes) -> int:
+        argv: tuple[str | Path, ...] = ("bash", self._starter, draft, seat.folder, here.cancelled)
         reader = _pipe_of(secret)
         try:
-            child = process.spawn(
-                argv, log=draft / "log", env=_environment(seat), cwd=Path("/"), stdin=reader
-            )
+            env = _environment(seat)
+            return process.spawn(argv, log=draft / "log", env=env, cwd=Path("/"), stdin=reader)
         finally:
             os.close(reader)
-        _await_claim(seat, child, draft)
 
     def _tidied(self, here: HostFolder) -> SeenRequest:
         """See a request, and remove the token of a pilot that ended before it took it."""
@@ -229,9 +236,9 @@ def _alive(here: HostFolder) -> bool:
 
 def _grace(here: HostFolder) -> float:
     try:
-        return float(here.asked()["grace"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return float(PilotSpec.__dataclass_fields__["grace"].default)
+        return float(here.asked().get("grace", 0))
+    except (OSError, ValueError, TypeError):
+        return 0.0
 
 
 @contextmanager
@@ -267,7 +274,7 @@ def _pipe_of(secret: bytes) -> int:
 
 def _write(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
 
 
@@ -331,10 +338,9 @@ def _end(seat: Seat, until: float) -> None:
 
 def _work_folders(seat: Seat, work_dir: Path | None) -> Iterator[Path]:
     """Yield the work folders that a killed pilot left: ours, and with its name in theirs."""
-    bases = {work_dir, Path(os.environ.get("TMPDIR") or "/tmp"), Path("/tmp"), Path("/var/tmp")}  # noqa: S108
+    known = [work_dir, Path(os.environ.get("TMPDIR") or "/tmp"), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
     name = f"{seat.request_id}.{seat.index}."
-    for base in bases - {None}:
-        assert base is not None
+    for base in {each for each in known if each is not None}:
         with suppress(OSError):
             for entry in base.iterdir():
                 if name in entry.name and entry.lstat().st_uid == os.geteuid():

@@ -73,7 +73,9 @@ def check(payload: Path, state: Path, work_dir: Path | None) -> tuple[Finding, .
 
 def _tools() -> Iterator[Finding]:
     try:
-        said = process.run(["bash", "-c", "echo ${BASH_VERSINFO[0]}.${BASH_VERSINFO[1]}"], timeout=5)
+        said = process.run(
+            ["bash", "-c", "echo ${BASH_VERSINFO[0]}.${BASH_VERSINFO[1]}"], timeout=5
+        )
     except process.CommandError as error:
         yield Finding("FAIL", "bash", f"cannot be run: {error}", "install bash 4.2 or newer")
     else:

@@ -1,18 +1,18 @@
 """The folder in which the host provider keeps one request, and what can be read out of it.
 
-    requests/ID/host/
-        request.json        what was asked for: id, time, size of a pilot
-        cancelled           there once the request was cancelled: nothing starts under it any more
-        .new-INDEX-RANDOM/  a pilot being prepared; garbage if its client was killed
-        pilot.INDEX/        a pilot that claimed its place, by a rename of the former
-            process         who it is (glidein.identity)
-            pilot.conf, pilot.sh, log
-            token           until the pilot has taken it
+In requests/ID/host/ lie:
+
+- request.json: what was asked for: time, number and size of pilots.
+- cancelled: there once the request was cancelled; nothing starts under it any more.
+- .new-INDEX-RANDOM/: a pilot being prepared; garbage if its client was killed.
+- pilot.INDEX/: a pilot that claimed its place, by a rename of the former. In it: process (who it
+  is, see glidein.identity), pilot.conf, pilot.sh, log, and token until the pilot has taken it.
 """
 
 import json
 import os
 import shutil
+import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -136,9 +136,10 @@ class HostFolder:
             "resources": size,
             "grace": request.spec.grace,
         }
-        draft = self.folder / f".request-{os.getpid()}"
-        draft.write_text(json.dumps(plain))
-        draft.replace(record)
+        descriptor, draft = tempfile.mkstemp(prefix=".request-", dir=self.folder)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(plain, file)
+        Path(draft).replace(record)
 
     @property
     def cancelled(self) -> Path:
@@ -177,15 +178,18 @@ class HostFolder:
             shutil.rmtree(grave, ignore_errors=True)
 
     def asked(self) -> dict[str, Any]:
-        """Return what prepare() recorded. Raises OSError or ValueError when damaged."""
-        plain = json.loads((self.folder / "request.json").read_text())
+        """Return what prepare() recorded, nothing if it was cut off; ValueError if damaged."""
+        try:
+            plain = json.loads((self.folder / "request.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
         if not isinstance(plain, dict) or plain.get("format") != FORMAT:
             raise ValueError(f"{self.folder / 'request.json'} is of a format not known here")
         return plain
 
     def resources(self) -> Resources:
         """Return the size of one pilot as asked for."""
-        return Resources(**self.asked()["resources"])
+        return Resources(**self.asked().get("resources", {}))
 
     def see(self) -> SeenRequest:
         """Return the request as its folder, its processes and its logs show it."""
@@ -194,17 +198,15 @@ class HostFolder:
         asked, seats = self.asked(), self.seats()
         pilots = tuple(seat.see() for seat in seats)
         whose = [who for seat in seats if (who := seat.identity())]
-        state = self._state(pilots, int(asked["pilots"]))
+        state = self._state(pilots, int(asked.get("pilots", 1)))
         return SeenRequest(
             self.id,
             state,
             remote_id=",".join(str(who.pid) for who in whose),
             reason=self._reason(state, pilots),
-            created=datetime.fromisoformat(asked["created"]),
+            created=datetime.fromisoformat(asked["created"]) if asked else None,
             started=_first_time([seat.folder / "process" for seat in seats]),
-            ended=_last_time([seat.log for seat in seats])
-            if state is RequestState.ENDED
-            else None,
+            ended=_last_time([seat.log for seat in seats]) if state is RequestState.ENDED else None,
             pilots=pilots,
             facts={"machine": ",".join(sorted({who.node for who in whose}))},
         )

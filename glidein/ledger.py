@@ -1,9 +1,9 @@
 """The ledger: what was intended, asked, answered and seen, one folder per request.
 
 A request's folder appears whole, with its intent in it, or not at all; two clients can never share
-an id. Its file events.jsonl is append-only: one JSON object a line, the format version in the first. No database: homes are
-NFS. What was cut off by a kill or a full disk is at most the last line; readers pass over it and
-say so, the next writer starts a new line after it.
+an id. Its file events.jsonl is append-only: one JSON object a line, the format version in the
+first. No database: homes are NFS. What was cut off by a kill or a full disk is at most the last
+line; readers pass over it and say so, the next writer starts a new line after it.
 """
 
 import json
@@ -168,7 +168,7 @@ def _line(kind: str, now: datetime, data: Mapping[str, object]) -> dict[str, obj
 
 def _to_json(request: Request) -> dict[str, object]:
     plain = asdict(request)
-    plain["created"] = request.created.astimezone(UTC).isoformat(timespec="milliseconds")
+    plain["created"] = request.created.astimezone(UTC).isoformat()
     return plain
 
 

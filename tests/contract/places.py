@@ -100,6 +100,7 @@ class Place(ABC):
         size = Resources(cpus=1, memory_mb=256, gpus=0)
         return PilotSpec(self.pool, owners, resources=size, lifetime=600, idle_time=300, grace=5)
 
+    @abstractmethod
     def close(self) -> None:
         """End and remove all."""
 
@@ -139,6 +140,9 @@ class FakePlace(Place):
         self.provider.hidden.add(request_id)
         yield
         self.provider.hidden.clear()
+
+    def close(self) -> None:
+        self.site.requests.clear()
 
 
 class HostPlace(Place):

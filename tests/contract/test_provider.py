@@ -61,9 +61,8 @@ def test_launch_starts_one_pilot_that_is_listed(place: Place) -> None:
 def test_a_client_that_remembers_nothing_sees_the_same(place: Place) -> None:
     request = place.request()
     place.provider.launch(request, place.token)
-    assert until(lambda: _pilot_states(place, request.id) == [PilotState.IDLE]) or (
-        _pilot_states(place, request.id) == [PilotState.JOINED]
-    )
+    settled = ([PilotState.IDLE], [PilotState.JOINED])
+    assert until(lambda: _pilot_states(place, request.id) in settled)
     assert place.client().list().find(request.id) == place.provider.list().find(request.id)
 
 
@@ -295,7 +294,9 @@ def test_the_token_shows_nowhere(place: Place) -> None:
             for entry in Path("/proc").glob("[0-9]*"):
                 if int(entry.name) == os.getpid():
                     continue
-                caught.extend(str(f) for n in ("cmdline", "environ") if secret in _read(f := entry / n))
+                caught.extend(
+                    str(f) for n in ("cmdline", "environ") if secret in _read(f := entry / n)
+                )
 
     watcher = threading.Thread(target=watch)
     watcher.start()

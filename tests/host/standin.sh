@@ -29,7 +29,10 @@ case $wish in
   *fails*) leave token-refused 16 ;;
   *deaf*)
     trap '' TERM INT
-    (trap '' TERM; exec sleep 300) &
+    (
+      trap '' TERM
+      exec sleep 300
+    ) &
     setsid sleep 300 &
     ;;
   *) trap 'say STATE draining; leave told 0' TERM INT HUP ;;
