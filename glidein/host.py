@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
-from glidein import hostcheck, identity, paths, pilotconf, process
+from glidein import hostcheck, paths, pilotconf, process
 from glidein.errors import (
     ConfigError,
     NotFoundError,
@@ -26,6 +26,7 @@ from glidein.errors import (
     TransientError,
 )
 from glidein.hostfolder import HostFolder, Seat
+from glidein.identity import Identity, family
 from glidein.model import (
     Finding,
     Listing,
@@ -49,7 +50,8 @@ _PASSED_PREFIXES = ("LC_", "SLURM_")
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 _START_WAIT = 20.0
 _LEAVE_MARGIN = 30.0  # beyond the grace: the daemons' own fast end and the payload's cleaning
-_FAST = 10.0
+_FAST = 15.0
+_WATCHDOG = 6.0
 _MOST_TOKEN = 32768  # what a pipe holds without a reader; a token has some hundred bytes
 
 
@@ -128,13 +130,9 @@ class HostProvider:
             for seat in seats:
                 self._refuse_elsewhere(seat)
             self.tell(request_id, signal.SIGTERM)
-            if fast:  # a pilot told twice does not wait for its jobs
-                time.sleep(0.1)
-                self.tell(request_id, signal.SIGTERM)
             until = time.monotonic() + (_FAST if fast else _grace(here) + _LEAVE_MARGIN)
             for seat in seats:
-                _end(seat, until)
-                self._clean(seat)
+                self._end(seat, until, insist=fast)
 
     def logs(self, request_id: str) -> dict[int, str]:
         """Return what each pilot printed."""
@@ -210,7 +208,7 @@ class HostProvider:
         argv: tuple[str | Path, ...] = ("bash", self._starter, draft, seat.folder, here.cancelled)
         reader = _pipe_of(secret)
         try:
-            env = _environment(seat)
+            env = _environment()
             return process.spawn(argv, log=draft / "log", env=env, cwd=Path("/"), stdin=reader)
         finally:
             os.close(reader)
@@ -224,9 +222,21 @@ class HostProvider:
                 seat.token.unlink(missing_ok=True)
         return here.see()
 
-    def _clean(self, seat: Seat) -> None:
+    def _end(self, seat: Seat, until: float, *, insist: bool) -> None:
+        """Wait for the pilot until that time, then kill it; in any case remove what it left."""
+        who = seat.identity()
+        if who is None:
+            return
+        asked = time.monotonic()
+        while who.alive() and time.monotonic() < until:
+            time.sleep(0.05)
+            if insist and time.monotonic() - asked > 1:  # told again while it drains, it hurries
+                who.signal(signal.SIGTERM)
+                asked = time.monotonic()
+        folders = tuple(_work_folders(who, self.work_dir))
+        _kill(who, {f"GLIDEIN_PILOT={folder}" for folder in folders})
         seat.token.unlink(missing_ok=True)
-        for folder in _work_folders(seat, self.work_dir):
+        for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -278,15 +288,13 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def _environment(seat: Seat) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     passed = {
         key: value
         for key, value in os.environ.items()
         if key in _PASSED or key.startswith(_PASSED_PREFIXES)
     }
-    passed["PATH"] = passed.get("PATH") or _PATH
-    name, _, value = seat.mark.partition("=")
-    return {**passed, name: value}
+    return {**passed, "PATH": passed.get("PATH") or _PATH}
 
 
 def _await_claim(seat: Seat, child: int, draft: Path) -> None:
@@ -319,29 +327,38 @@ def _reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
-def _end(seat: Seat, until: float) -> None:
-    """Wait for the pilot until that time, then kill it with all that belongs to it."""
-    who = seat.identity()
-    if who is None:
-        return
-    while who.alive() and time.monotonic() < until:
+def _kill(who: Identity, marks: set[str]) -> None:
+    """Kill the pilot and all that belongs to it.
+
+    The pilot alone first: its watchdog then ends daemons and jobs and writes the report. What is
+    left after that is killed.
+    """
+    doomed = family(who, marks)
+    who.signal(signal.SIGKILL)
+    until = time.monotonic() + _WATCHDOG
+    while (doomed := {each for each in doomed if each.alive()}) and time.monotonic() < until:
         time.sleep(0.05)
-    doomed = identity.family(who, seat.mark)
-    while doomed:
+    # A daemon may have been starting another one: look again until there is none.
+    while doomed := {each for each in doomed | family(who, marks) if each.alive()}:
         for each in doomed:
             each.signal(signal.SIGKILL)
         time.sleep(0.02)
-        # A daemon may have been starting another one: look again until there is none.
-        doomed = {each for each in doomed | identity.family(who, seat.mark) if each.alive()}
     _reap(who.pid)
 
 
-def _work_folders(seat: Seat, work_dir: Path | None) -> Iterator[Path]:
-    """Yield the work folders that a killed pilot left: ours, and with its name in theirs."""
-    known = [work_dir, Path(os.environ.get("TMPDIR") or "/tmp"), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
-    name = f"{seat.request_id}.{seat.index}."
+def _work_folders(who: Identity, work_dir: Path | None) -> Iterator[Path]:
+    """Yield the work folders of that very pilot; its payload signs each in the file `owner`."""
+    known = (work_dir, Path(os.environ.get("TMPDIR") or "/tmp"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108
     for base in {each for each in known if each is not None}:
         with suppress(OSError):
-            for entry in base.iterdir():
-                if name in entry.name and entry.lstat().st_uid == os.geteuid():
-                    yield entry
+            for folder in base.glob(f"glidein-{os.geteuid()}.*"):
+                if folder.lstat().st_uid == os.geteuid() and _signed(folder, who):
+                    yield folder
+
+
+def _signed(folder: Path, who: Identity) -> bool:
+    try:
+        boot, process_line = (folder / "owner").read_text(errors="replace").splitlines()[:2]
+    except (OSError, ValueError):
+        return False
+    return boot.split(" ")[0] == who.boot and process_line == f"{who.pid} {who.start}"

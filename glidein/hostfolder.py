@@ -55,11 +55,6 @@ class Seat:
         """Its token, until it has taken it."""
         return self.folder / "token"
 
-    @property
-    def mark(self) -> str:
-        """What stands in the environment of its processes."""
-        return f"GLIDEIN_PILOT_FOLDER={self.folder}"
-
     def claimed(self) -> bool:
         """Whether a process has, or had, this seat."""
         return (self.folder / "process").exists()

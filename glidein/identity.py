@@ -7,7 +7,7 @@ kept too: homes are shared, and a process of another machine cannot be seen from
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -80,13 +80,14 @@ class Identity:
         return False
 
 
-def family(root: Identity, mark: str) -> set[Identity]:
-    """Return the process, its session, its descendants, and whoever carries `mark`, as they are.
+def family(root: Identity, marks: Collection[str]) -> set[Identity]:
+    """Return the process, its session, its descendants, and whoever carries a mark, as they are.
 
-    `mark` is a whole NAME=value of the environment. Session and descent count only while `root`
+    A mark is a whole NAME=value of the environment. Session and descent count only while `root`
     itself is there: afterwards their numbers may be somebody else's.
     """
-    found = {each for each in everybody() if _carries(each.pid, mark)}
+    wanted = {os.fsencode(mark) for mark in marks}
+    found = {each for each in everybody() if wanted & _environ(each.pid)}
     if not root.alive():
         return found
     parents, sessions = {}, {}
@@ -108,12 +109,13 @@ def everybody() -> Iterator[Identity]:
                 yield one
 
 
-def _carries(pid: int, mark: str) -> bool:
+def _environ(pid: int) -> set[bytes]:
+    if pid == os.getpid():
+        return set()
     try:
-        entries = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        return set((_PROC / str(pid) / "environ").read_bytes().split(b"\0"))
     except OSError:
-        return False
-    return pid != os.getpid() and os.fsencode(mark) in entries
+        return set()
 
 
 def _stat(pid: int) -> list[str]:

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from glidein import identity
+from glidein import identity, process
 from glidein.errors import TransientError
 from glidein.fakes import FakeProvider, FakeSite
 from glidein.host import HostProvider
@@ -165,19 +165,15 @@ class HostPlace(Place):
         files = [str(each) for each in self.ledger.folder.rglob("token*")]
         files += [str(each) for each in (self.ledger.folder / request_id).rglob(".new-*")]
         files += [str(each) for each in self.work.iterdir()]
-        return files + [str(each) for each in self._marked(request_id)]
+        return files + [str(each) for each in (*self._pilots(request_id), *self._marked())]
 
     def finish(self, request_id: str) -> None:
         for pid in self._pilots(request_id):
             os.kill(pid, signal.SIGTERM)
-        assert until(lambda: not self._marked(request_id))
+        assert until(lambda: not self._pilots(request_id))
 
     def vanish(self, request_id: str) -> None:
-        while marked := self._marked(request_id):
-            for pid in marked:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.02)
+        _kill([*self._pilots(request_id), *self._marked()])
 
     @contextmanager
     def failing(self) -> Iterator[None]:
@@ -195,22 +191,30 @@ class HostPlace(Place):
         record.write_bytes(good)
 
     def close(self) -> None:
-        for pid in self._marked(""):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _kill([*self._pilots(""), *self._marked()])
 
-    def _marked(self, request_id: str) -> list[int]:
-        """Return the processes in whose environment the request's folder stands."""
-        mark = os.fsencode(f"GLIDEIN_PILOT_FOLDER={self.ledger.folder}/{request_id}")
+    def _marked(self) -> list[int]:
+        """Return the processes that work in our work folder, whosever."""
+        mark = os.fsencode(f"GLIDEIN_PILOT={self.work}/")
         return [each.pid for each in identity.everybody() if mark in _read(each.pid, "environ")]
 
     def _pilots(self, request_id: str) -> list[int]:
         """Return the pilots' own processes: those that lead a session and run pilot.sh."""
+        mark = os.fsencode(f"{self.ledger.folder}/{request_id}")
         return [
-            pid
-            for pid in self._marked(request_id)
-            if b"pilot.sh" in _read(pid, "cmdline") and os.getsid(pid) == pid
+            each.pid
+            for each in identity.everybody()
+            if mark in (shown := _read(each.pid, "cmdline"))
+            and b"/pilot.sh\0--conf" in shown
+            and os.getsid(each.pid) == each.pid
         ]
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert until(lambda: not any(process.alive(pid) for pid in pids))
 
 
 def _read(pid: int, name: str) -> bytes:

@@ -15,12 +15,16 @@ base=$(get WORK_DIR)
 say() { printf 'GLIDEIN %s +0.1s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 leave() {
   rm -rf "$work"
-  [ -z "${child-}" ] || kill "$child"
-  printf 'GLIDEIN-REPORT {"format":1,"request":"%s","pilot":%s,"reason":"%s","code":%s}\n' \
+  printf 'GLIDEIN-REPORT {"format":1,"request":"%s","pilot":%s,"reason":"%s","exit_code":%s}\n' \
     "$(get REQUEST_ID)" "$(get PILOT_INDEX)" "$1" "$2"
   exit "$2"
 }
-work=$(mktemp -d "${base:-${TMPDIR:-/tmp}}/glidein-$name.XXXXXX")
+work=$(mktemp -d "${base:-${TMPDIR:-/tmp}}/glidein-$UID.XXXXXXXX")
+read -r stat <"/proc/$$/stat"
+# shellcheck disable=SC2086
+set -- ${stat##*) }
+printf '%s\n%s\n' "$(cat /proc/sys/kernel/random/boot_id) $name" "$$ ${20}" >"$work/owner"
+export GLIDEIN_PILOT=$work
 cp "$token" "$work/token" || leave token 14
 rm -f "$token"
 say STATE starting
@@ -40,8 +44,8 @@ esac
 say STATE joined
 say STATE idle
 case $wish in *brief*) leave idle 0 ;; esac
+exec {nap}<> <(:)
 for _ in $(seq 3000); do
-  sleep 0.1 &
-  wait $!
+  read -r -t 0.1 -u "$nap"
 done
 leave lifetime 0
