@@ -14,11 +14,14 @@ wish=$(get OWNERS)
 base=$(get WORK_DIR)
 say() { printf 'GLIDEIN %s +0.1s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 leave() {
-  rm -rf "$work"
+  trap '' TERM INT HUP
+  rm -rf "${work:?}"
   printf 'GLIDEIN-REPORT {"format":1,"request":"%s","pilot":%s,"reason":"%s","exit_code":%s}\n' \
     "$(get REQUEST_ID)" "$(get PILOT_INDEX)" "$1" "$2"
   exit "$2"
 }
+# As in the payload, whatever signal comes once there is a folder, it is removed.
+trap 'say STATE draining; leave told 0' TERM INT HUP
 work=$(mktemp -d "${base:-${TMPDIR:-/tmp}}/glidein-$UID.XXXXXXXX")
 read -r stat <"/proc/$$/stat"
 # shellcheck disable=SC2086
@@ -39,7 +42,6 @@ case $wish in
     ) &
     setsid sleep 300 &
     ;;
-  *) trap 'say STATE draining; leave told 0' TERM INT HUP ;;
 esac
 say STATE joined
 say STATE idle
