@@ -123,17 +123,17 @@ def test_slim_runs_where_there_is_no_c_library_at_all(
             file.write(b"/opt/lib/ld-linux-x86-64.so.2".ljust(int(length), b"\0"))
     for folder in ("dev", "proc"):
         (where / folder).mkdir()
-    (where / "dev/null").touch()
-    process.run(["mount", "--bind", "/proc", where / "proc"], timeout=10)
+        process.run(["mount", "--bind", f"/{folder}", where / folder], timeout=10)
     try:
-        for program in ("sbin/condor_master -version", "bin/condor_status -version"):
+        for program in ("sbin/condor_master -version", "libexec/condor_gpu_discovery -help"):
             words = ("/opt/" + program).split()
             argv = ["/usr/sbin/chroot", str(where), *words]
             # Nothing resolves in there; HTCondor would look its own name up for a minute.
             env = {"CONDOR_CONFIG": "/dev/null", "_CONDOR_NETWORK_HOSTNAME": "bare"}
             assert process.run(argv, timeout=20, env=env).stdout
     finally:
-        process.run(["umount", where / "proc"], timeout=10)
+        for folder in ("dev", "proc"):
+            process.run(["umount", where / folder], timeout=10)
 
 
 def test_a_tarball_becomes_a_runtime_and_its_digest_must_be_right(

@@ -1,0 +1,1471 @@
+#!/usr/bin/env bash
+# A Glidein pilot: checks the machine, joins an HTCondor pool as one partitionable slot, runs the
+# jobs of its owners, and leaves by itself. One constant file: what differs from pilot to pilot
+# stands in the options or in pilot.conf. Needs bash 4.2, coreutils, tar, gzip, sed, grep and awk.
+
+# --- constants -----------------------------------------------------------------------------------
+
+readonly GLIDEIN_VERSION=0.1.0
+readonly CONF_FORMAT=1
+readonly CONF_KEYS=" FORMAT REQUEST_ID PILOT_INDEX PILOT_RESTART POOL TOKEN_FILE TOKEN_REMOVE OWNERS\
+ START LIFETIME DEADLINE RETIRE GRACE IDLE JOIN_WAIT LOST_WAIT WORK_DIR CLAIM_DIR RUNTIME\
+ RUNTIME_SHA256 CPUS MEMORY_MB DISK_MB GPUS NAME ATTACH_SCHEDD ATTACH_POOL ATTACH_SUBMITTER\
+ CONTAINERS "
+readonly NUMBERS="PILOT_INDEX PILOT_RESTART TOKEN_REMOVE LIFETIME DEADLINE RETIRE GRACE IDLE\
+ JOIN_WAIT LOST_WAIT CPUS MEMORY_MB DISK_MB GPUS"
+
+# Where HTCondor is had when there is none: an address and its SHA-256, or nothing. Both must come
+# from the project that publishes the release; until then the pilot asks for -u.
+readonly OFFICIAL_URL='' OFFICIAL_SHA256=''
+
+# Each way to end and its exit code; glidein/report.py holds the same table with remedies.
+declare -rA EXIT_CODE=(
+  [idle]=0 [lifetime]=0 [told]=0 [internal]=1 [usage]=2 [runtime]=10 [name]=11 [connect]=12
+  [pool]=13 [token]=14 ["token-time"]=15 ["token-refused"]=16 ["token-scope"]=17 [clock]=18 [scratch]=19
+  [double]=20 [daemons]=21 ["never-joined"]=22 ["pool-lost"]=23 ["dead-man"]=24 [resources]=25
+  [killed]=137
+)
+
+usage() {
+  cat <<'EOF'
+Usage: pilot.sh -c HOST[:PORT][?sock=NAME] [-t TOKEN | -T FILE] [options]
+       pilot.sh --conf pilot.conf
+
+Joins an HTCondor pool with what this machine was given, runs jobs, and leaves.
+
+  -c HOST    the pool's central manager; port 9618 unless you name another
+  -T FILE    the file that holds the token; without -T and -t it is read from standard input
+  -t TOKEN   the token itself: others on this machine can see it while pilot.sh starts
+  -o OWNERS  whose jobs may run, separated by commas; without it the token's subject
+  -s START   a further expression that a job must satisfy
+  -r HOURS   hours during which new jobs are taken (12); -H means the same
+  -i IDLE    seconds without a job after which the pilot leaves (1200)
+  -w DIR     where its work folder is made; the best of TMP, TMPDIR, /tmp, /var/tmp otherwise
+  -u URL     the HTCondor to use: a folder, a tarball, or a tarball's URL
+  -h         this help
+EOF
+}
+
+# --- saying --------------------------------------------------------------------------------------
+
+declare -A CONF=() OPTION=() PHASE=()
+declare -a RELAUNCH=()
+WORK='' NAME='' MASTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
+SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
+VERSION='' SECRET='' CONTAINER=''
+
+# uptime: sets UPTIME to hundredths of a second since boot. No process is started.
+uptime() {
+  local seconds
+  read -r seconds _ </proc/uptime
+  UPTIME=$((10#${seconds/./}))
+}
+
+# epoch: sets NOW to the seconds since 1970.
+epoch() { printf -v NOW '%(%s)T' -1; }
+
+# say KIND TEXT...: prints one progress line; control characters become blanks.
+say() {
+  local stamp text="${*:2}" tenths
+  uptime
+  tenths=$(((UPTIME - BEGAN) / 10))
+  printf -v stamp '%(%Y-%m-%dT%H:%M:%SZ)T' -1
+  printf 'GLIDEIN %s +%d.%ds %s %s\n' "$stamp" $((tenths / 10)) $((tenths % 10)) "$1" \
+    "${text//[[:cntrl:]]/ }" || :
+}
+
+# verdict PASS|WARN|FAIL SUBJECT MESSAGE [REMEDY]: prints the line of one check.
+verdict() { say CHECK "$1 $2: ${3//|//}${4:+ | $4}"; }
+
+# state WORD: prints a state once, when it changes.
+state() {
+  [[ $STATE != "$1" ]] || return 0
+  STATE=$1
+  say STATE "$1"
+}
+
+# phase NAME SINCE: notes how long something took, SINCE in hundredths as uptime gives them.
+phase() {
+  uptime
+  local took=$((UPTIME - $2))
+  printf -v "PHASE[$1]" '%d.%02d' $((took / 100)) $((took % 100))
+}
+
+# json TEXT: sets JSON to the text as a JSON string.
+json() {
+  local text=${1//\\/\\\\}
+  text=${text//\"/\\\"}
+  JSON="\"${text//[[:cntrl:]]/ }\""
+}
+
+report() {
+  local name phases='' line fields
+  epoch
+  for name in "${!PHASE[@]}"; do phases+=",\"$name\":${PHASE[$name]}"; done
+  line="\"format\":1"
+  for fields in "request=${CONF[REQUEST_ID]-}" "name=$NAME" "host=${HOST-}" "reason=$REASON" \
+    "message=$MESSAGE" "runtime=$VERSION"; do
+    json "${fields#*=}"
+    line+=",\"${fields%%=*}\":$JSON"
+  done
+  line+=",\"pilot\":${CONF[PILOT_INDEX]:-0},\"restart\":${CONF[PILOT_RESTART]:-0}"
+  line+=",\"exit_code\":${EXIT_CODE[$REASON]},\"started\":$STARTED,\"ended\":$NOW"
+  line+=",\"phases\":{${phases#,}},\"bytes_fetched\":$FETCHED,\"jobs_run\":$JOBS"
+  line+=",\"busy_core_s\":$BUSY_CORE_S,\"idle_core_s\":$(idle_core_seconds)"
+  line+=",\"cores\":${CPUS:-0},\"memory_mb\":${MEMORY:-0},\"gpus\":${GPU_COUNT:-0}"
+  printf 'GLIDEIN-REPORT {%s,"token_hidden":%s}\n' "$line" "$HIDDEN" || :
+}
+
+idle_core_seconds() {
+  local idle=0
+  ((JOINED_AT == 0)) || idle=$((${CPUS:-0} * (NOW - JOINED_AT) - BUSY_CORE_S))
+  echo $((idle > 0 ? idle : 0))
+}
+
+# give_up REASON MESSAGE: ends the pilot for that reason; on_exit prints the report.
+give_up() {
+  REASON=$1 MESSAGE=$2
+  exit "${EXIT_CODE[$1]}"
+}
+
+# refuse MESSAGE: ends the pilot because of what it was asked.
+refuse() {
+  say WARN "$1"
+  give_up usage "$1"
+}
+
+# --- options and pilot.conf ----------------------------------------------------------------------
+
+read_options() {
+  local option
+  while (($# > 0)); do
+    case $1 in
+      -h | --help) usage && exit 0 ;;
+      --conf) OPTION[conf]=${2-} option=--conf ;;
+      -[ctTosrHiwu]) option=$1 && OPTION[${1#-}]=${2-} ;;
+      -[ctTosrHiwu]?*) set -- "${1:0:2}" "${1:2}" "${@:2}" && continue ;;
+      *) refuse "there is no option $1; see pilot.sh -h" ;;
+    esac
+    (($# > 1)) || refuse "$option needs a value; see pilot.sh -h"
+    [[ $option == -t ]] || RELAUNCH+=("$option" "$2")
+    shift 2
+  done
+}
+
+# unquote TEXT: sets VALUE to what a quoted value of pilot.conf says; fails on anything else.
+unquote() {
+  local rest=$1 plain
+  VALUE=''
+  [[ $rest == \'*\' && ${#rest} -ge 2 ]] || return 1
+  rest=${rest:1:${#rest}-2}
+  while [[ -n $rest ]]; do
+    plain=${rest%%[\\\']*}
+    VALUE+=$plain
+    rest=${rest:${#plain}}
+    case $rest in
+      '') ;;
+      '\n'*) VALUE+=$'\n' ;;
+      \\\\* | \\\'*) VALUE+=${rest:1:1} ;;
+      *) return 1 ;;
+    esac
+    rest=${rest:2}
+  done
+}
+
+read_conf() {
+  local line number=0
+  [[ -r $1 && ! -d $1 ]] || refuse "$1 cannot be read; name a pilot.conf with --conf"
+  while IFS= read -r line || [[ -n $line ]]; do
+    number=$((number + 1))
+    [[ -n $line && $line != '#'* ]] || continue
+    [[ $line =~ ^([A-Z][A-Z0-9_]*)=(.*)$ ]] || refuse "$1 line $number is no KEY='value'"
+    local key=${BASH_REMATCH[1]}
+    unquote "${BASH_REMATCH[2]}" || refuse "$1 line $number: the value of $key is not well quoted"
+    [[ $CONF_KEYS == *" $key "* ]] || refuse "$1 has $key, which this pilot.sh does not know;\
+ take the pilot.sh that came with it"
+    CONF[$key]=$VALUE
+  done <"$1"
+  [[ ${CONF[FORMAT]-} =~ ^[0-9]{1,6}$ && ${CONF[FORMAT]} -le $CONF_FORMAT ]] ||
+    refuse "$1 has FORMAT '${CONF[FORMAT]-}'; this pilot.sh reads format $CONF_FORMAT"
+}
+
+# hours TEXT: sets VALUE to seconds; a fraction is understood.
+hours() {
+  [[ $1 =~ ^([0-9]{1,5})(\.([0-9]{1,3})[0-9]*)?$ ]] || refuse "-r: '$1' is no number of hours"
+  local thousandths=${BASH_REMATCH[3]}000
+  VALUE=$((10#${BASH_REMATCH[1]} * 3600 + 10#${thousandths:0:3} * 3600 / 1000))
+}
+
+apply_options() {
+  local pair
+  [[ -z ${OPTION[conf]+x} ]] || read_conf "${OPTION[conf]}"
+  for pair in c=POOL T=TOKEN_FILE o=OWNERS s=START i=IDLE w=WORK_DIR u=RUNTIME; do
+    [[ -z ${OPTION[${pair%%=*}]+x} ]] || CONF[${pair#*=}]=${OPTION[${pair%%=*}]}
+  done
+  for pair in r H; do
+    [[ -n ${OPTION[$pair]+x} ]] || continue
+    hours "${OPTION[$pair]}"
+    CONF[RETIRE]=$((VALUE / 10 < 1800 ? VALUE / 10 : 1800))
+    CONF[LIFETIME]=$((VALUE + CONF[RETIRE]))
+  done
+}
+
+check_numbers() {
+  local key
+  for key in $NUMBERS; do
+    [[ -n ${CONF[$key]-} ]] || continue
+    [[ ${CONF[$key]} =~ ^[0-9]{1,12}$ ]] || refuse "$key: '${CONF[$key]}' is no whole number"
+    CONF[$key]=$((10#${CONF[$key]}))
+  done
+}
+
+# default KEY VALUE: fills in what was left out.
+default() { [[ -n ${CONF[$1]-} ]] || CONF[$1]=$2; }
+
+fill_in() {
+  local life
+  default REQUEST_ID "$(fresh_id)"
+  default PILOT_INDEX 0
+  default PILOT_RESTART 0
+  default LIFETIME $((12 * 3600))
+  default IDLE 1200
+  default GRACE 30
+  default JOIN_WAIT 300
+  default LOST_WAIT 1800
+  default CONTAINERS auto
+  DEADLINE=$((STARTED + CONF[LIFETIME]))
+  for life in "${CONF[DEADLINE]-}" "${SLURM_JOB_END_TIME-}"; do
+    [[ $life =~ ^[0-9]+$ ]] && ((life > 0 && life < DEADLINE)) && DEADLINE=$life
+  done
+  life=$((DEADLINE - STARTED))
+  default RETIRE $((life / 10 < 1800 ? life / 10 : 1800))
+  RETIRE_AT=$((DEADLINE - CONF[RETIRE]))
+  NAME=${CONF[REQUEST_ID]}.${CONF[PILOT_INDEX]}.${CONF[PILOT_RESTART]}
+}
+
+# fresh_id: prints a request id for a pilot started by hand.
+fresh_id() {
+  local id _
+  printf -v id 'g%(%Y%m%d-%H%M%S)T-' "$STARTED"
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    printf -v _ '%x' $((RANDOM % 16))
+    id+=$_
+  done
+  echo "$id"
+}
+
+check_values() {
+  [[ ${CONF[REQUEST_ID]} =~ ^[a-z][a-z0-9-]{2,47}$ ]] ||
+    refuse "REQUEST_ID: '${CONF[REQUEST_ID]}' is no request id"
+  [[ -n ${CONF[POOL]-} ]] || refuse "no pool was named; give -c HOST[:PORT]"
+  [[ ${CONF[POOL]} =~ ^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(:([0-9]{1,5}))?(\?sock=([A-Za-z0-9._-]+))?$ ]] ||
+    refuse "POOL: '${CONF[POOL]}' is no HOST[:PORT][?sock=NAME]"
+  POOL_HOST=${BASH_REMATCH[1]} POOL_PORT=$((10#${BASH_REMATCH[3]:-9618}))
+  POOL_SOCK=${BASH_REMATCH[5]}
+  POOL_HOST=${POOL_HOST#[} POOL_HOST=${POOL_HOST%]}
+  ((POOL_PORT > 0 && POOL_PORT < 65536)) || refuse "POOL: $POOL_PORT is no port"
+  ((DEADLINE > STARTED + 5)) || refuse "the pilot's life ends before it begins; give it longer"
+  [[ ${CONF[START]-} != *\\ ]] || refuse "START ends in a backslash, which HTCondor cannot keep"
+  [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
+}
+
+# --- owners and START ----------------------------------------------------------------------------
+
+# classad TEXT: sets CLASSAD to the text as a ClassAd string, fit for HTCondor's configuration.
+classad() {
+  local text=${1//\\/\\\\}
+  text=${text//\"/\\\"}
+  text=${text//$'\n'/\\n}
+  text=${text//$'\t'/\\t}
+  CLASSAD="\"$text\""
+  CLASSAD=${CLASSAD//\$/\$(DOLLAR)}
+}
+
+# remote_owners: an expression that only names RemoteOwner can never match an unclaimed slot; the
+# owners it means are used instead.
+remote_owners() {
+  local rest=${CONF[START]-} found='' one='RemoteOwner' is='(==|=\?=)' text='"([^"\\]+)"'
+  local blank='[[:space:]()]*' mine='(TARGET\.|MY\.)?' name
+  [[ $rest == *RemoteOwner* ]] || return 0
+  while [[ -n ${rest//[[:space:]()]/} ]]; do
+    if [[ $rest =~ ^$blank$mine$one$blank$is$blank$text$blank ]]; then
+      name=${BASH_REMATCH[3]}
+    elif [[ $rest =~ ^$blank$text$blank$is$blank$mine$one$blank ]]; then
+      name=${BASH_REMATCH[1]}
+    else
+      say WARN "START names RemoteOwner, which an unclaimed slot does not have: use -o OWNERS"
+      return 0
+    fi
+    rest=${rest:${#BASH_REMATCH[0]}}
+    found+=${found:+,}${name%%@*}
+    [[ $rest == '||'* || -z $rest ]] || return 0
+    rest=${rest#'||'}
+  done
+  say WARN "RemoteOwner can never match on an unclaimed slot; running jobs of $found instead"
+  CONF[OWNERS]=${CONF[OWNERS]:-$found}
+  CONF[START]=''
+}
+
+# owners_clause: sets CLAUSE to the condition that a job's owner is one of ours.
+owners_clause() {
+  local owner owners
+  CLAUSE=''
+  IFS=, read -r -d '' -a owners < <(printf '%s,\0' "${CONF[OWNERS]}") || :
+  for owner in "${owners[@]}"; do
+    owner=${owner#"${owner%%[![:space:]]*}"}
+    owner=${owner%"${owner##*[![:space:]]}"}
+    [[ -n $owner ]] || continue
+    classad "$owner"
+    CLAUSE+="${CLAUSE:+ || }TARGET.Owner == $CLASSAD"
+  done
+  [[ -n $CLAUSE ]] || refuse "nobody's jobs may run: give -o OWNERS"
+}
+
+# --- token ---------------------------------------------------------------------------------------
+
+# read_token: sets TOKEN; never printed, never in an argument or the environment of a program.
+read_token() {
+  local file=${CONF[TOKEN_FILE]-} text=''
+  if [[ -n ${GLIDEIN_TOKEN_FD-} ]]; then
+    IFS= read -r -d '' text <&"$GLIDEIN_TOKEN_FD" || :
+    exec {GLIDEIN_TOKEN_FD}<&-
+    verdict WARN token "-t shows the token to others on this machine" "use -T FILE"
+  elif [[ -n $file ]]; then
+    [[ -r $file && ! -d $file ]] || token_fails token "$file cannot be read"
+    IFS= read -r -d '' text <"$file" || :
+  else
+    IFS= read -r -t 30 -d '' text <&0 || :
+    [[ -n $text ]] || token_fails token "none was given: use -T FILE or standard input"
+  fi
+  TOKEN=${text#"${text%%[![:space:]]*}"}
+  TOKEN=${TOKEN%"${TOKEN##*[![:space:]]}"}
+  [[ $TOKEN =~ ^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$ ]] ||
+    token_fails token "it is no IDTOKEN: three parts joined by dots were expected"
+}
+
+# token_fails REASON MESSAGE
+token_fails() {
+  verdict FAIL token "$2" 'make a new one: glidein token create'
+  give_up "$1" "token: $2"
+}
+
+# claim KEY TEXT: prints a plain string or number out of flat JSON.
+claim() {
+  local text='"'$1'"[[:space:]]*:[[:space:]]*("([^"]*)"|-?[0-9]+)'
+  [[ $2 =~ $text ]] || return 0
+  local found=${BASH_REMATCH[1]}
+  [[ $found == \"* ]] && found=${BASH_REMATCH[2]}
+  printf '%s' "$found"
+}
+
+inspect_token() {
+  local part=${TOKEN#*.} body
+  part=${part%%.*}
+  part=${part//-/+}
+  part=${part//_//}
+  while ((${#part} % 4)); do part+='='; done
+  body=$(base64 -d <<<"$part" 2>/dev/null | tr -d '\0') || token_fails token "it is damaged"
+  [[ $body == '{'*'}' ]] || token_fails token "it is damaged"
+  SUBJECT=$(claim sub "$body") SCOPE=$(claim scope "$body")
+  EXPIRES=$(claim exp "$body")
+  local begins
+  begins=$(claim nbf "$body")
+  epoch
+  [[ -n $SUBJECT ]] || token_fails token "it names no subject"
+  if [[ -n $EXPIRES ]] && ((EXPIRES <= NOW)); then
+    token_fails token-time "it expired $((NOW - EXPIRES)) s ago"
+  fi
+  if [[ -n $begins ]] && ((begins > NOW + 60)); then
+    token_fails token-time "it begins in $((begins - NOW)) s"
+  fi
+  [[ -z $SCOPE || $SCOPE == *ADVERTISE_STARTD* || $SCOPE == *'/DAEMON'* ]] ||
+    token_fails token-scope "its scope ($SCOPE) does not let it advertise a slot"
+  if [[ -n $EXPIRES ]]; then
+    verdict PASS token "of $SUBJECT, good for $(((EXPIRES - NOW) / 60)) min"
+    ((EXPIRES >= DEADLINE)) ||
+      verdict WARN token-life "it ends before the pilot's life does" "make a longer one"
+  else
+    verdict PASS token "of $SUBJECT, without an end"
+  fi
+}
+
+# --- a clean start -------------------------------------------------------------------------------
+
+readonly UNSHARE=(unshare --user --map-current-user --keep-caps --mount --propagation slave --)
+readonly PLAIN=(setpriv --ambient-caps=-all --inh-caps=-all --)
+
+# can_hide: whether this kernel lets us, and a job inside us, have a mount namespace of our own.
+can_hide() {
+  # shellcheck disable=SC2016 # the inner shells expand it
+  "${UNSHARE[@]}" bash -c 'mount -t tmpfs none /tmp && exec "$@"' probe "${PLAIN[@]}" \
+    "${UNSHARE[@]}" bash -c 'mount -t tmpfs none /tmp && exec "$@"' probe "${PLAIN[@]}" \
+    true 2>/dev/null
+}
+
+# relaunch: starts this file again under the same pid, with a clean environment, without the token
+# among its arguments, and where the kernel allows in namespaces that hide the token from jobs.
+relaunch() {
+  local name fd keep=() lead=()
+  for name in $(compgen -e); do
+    case $name in
+      HOME | USER | LOGNAME | TMP | TMPDIR | XDG_CACHE_HOME | SLURM_* | CUDA_VISIBLE_DEVICES | \
+        NVIDIA_VISIBLE_DEVICES | ROCR_VISIBLE_DEVICES | APPTAINER_* | SINGULARITY_* | \
+        http_proxy | https_proxy | no_proxy | HTTP_PROXY | HTTPS_PROXY | NO_PROXY | \
+        SSL_CERT_FILE | SSL_CERT_DIR) keep+=("$name=${!name}") ;;
+      TZ) keep+=("GLIDEIN_JOB_TZ=$TZ") ;;
+    esac
+  done
+  if [[ -n ${OPTION[t]+x} ]]; then
+    exec {fd}< <(printf '%s' "${OPTION[t]}")
+    keep+=("GLIDEIN_TOKEN_FD=$fd")
+  fi
+  if can_hide; then
+    lead=("${UNSHARE[@]}")
+    keep+=(GLIDEIN_HIDES=1)
+  fi
+  exec env -i "${keep[@]}" "PATH=$PATH" LC_ALL=C TZ=UTC0 "GLIDEIN_STAGE=$STARTED $BEGAN" \
+    "${lead[@]}" "$BASH" "$SELF" "${RELAUNCH[@]}"
+}
+
+# --- work folder ---------------------------------------------------------------------------------
+
+# birth PID: sets BIRTH to when a process started, in clock ticks since boot; fails if it is gone.
+birth() {
+  local stat
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+  stat=${stat##*) }
+  # shellcheck disable=SC2206 # split on blanks on purpose
+  local fields=($stat)
+  [[ ${fields[0]} != [ZX] ]] || return 1
+  BIRTH=${fields[19]}
+}
+
+# boot: sets BOOT to what tells this boot and PID namespace from any other.
+boot() {
+  read -r BOOT </proc/sys/kernel/random/boot_id
+  BOOT+=" ${HOST// /_} $(readlink /proc/self/ns/pid)"
+}
+
+choose_folder() {
+  local folder free best=-1 chosen=''
+  if [[ -n ${CONF[WORK_DIR]-} ]]; then
+    echo "${CONF[WORK_DIR]}"
+    return 0
+  fi
+  for folder in "${TMP-}" "${TMPDIR-}" /tmp /var/tmp; do
+    [[ $folder == /* && -d $folder && -w $folder ]] || continue
+    free=$(df -Pk "$folder" 2>/dev/null | awk 'NR == 2 {print $4}')
+    if [[ $folder == "${TMP-}" ]] || ((${free:-0} > best * 2)); then
+      best=${free:-0} chosen=$folder
+    fi
+    [[ $folder != "${TMP-}" ]] || break
+  done
+  echo "${chosen:-/tmp}"
+}
+
+make_folder() {
+  local base
+  base=$(choose_folder)
+  [[ $base == /* ]] || base=$PWD/$base
+  [[ $base =~ ^[A-Za-z0-9_./@%+=:\ ,~-]+$ ]] ||
+    refuse "WORK_DIR: '$base' holds characters that HTCondor's configuration cannot keep"
+  if ! WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null); then
+    verdict FAIL scratch "no folder can be made in $base" 'give -w a folder with room'
+    give_up scratch "no folder can be made in $base"
+  fi
+  boot
+  birth $$
+  mkdir "$WORK"/{log,lock,spool,execute,secret,checks,home}
+  printf '%s\n%s\n' "$BOOT" "$$ $BIRTH" >"$WORK/owner"
+  SECRET=$WORK/secret
+  sweep "$base"
+}
+
+# sweep FOLDER: removes what pilots of ours that are dead left in FOLDER, and nothing else.
+sweep() {
+  local old boot pid born
+  for old in "$1/glidein-$UID".????????; do
+    [[ -O $old && -d $old && ! -L $old && $old != "$WORK" && -O $old/owner ]] || continue
+    { read -r boot && read -r pid born; } <"$old/owner" || continue
+    [[ ${boot#* } == "${BOOT#* }" && $pid =~ ^[0-9]+$ ]] || continue
+    if [[ $boot == "$BOOT" ]]; then
+      ! birth "$pid" || [[ $BIRTH != "$born" ]] || continue
+      kill_marked "$old"
+    fi
+    remove_tree "$old"
+    say INFO "removed $old, which a dead pilot left"
+  done
+}
+
+remove_tree() {
+  chmod -R u+rwX "$1" 2>/dev/null || :
+  rm -rf --one-file-system -- "$1" 2>/dev/null || :
+}
+
+# kill_marked FOLDER: kills every process of ours that the pilot of that folder started.
+kill_marked() {
+  local entry pid found round
+  for round in 1 2 3 4 5; do
+    found=0
+    while IFS= read -r entry; do
+      pid=${entry#/proc/}
+      pid=${pid%/environ}
+      [[ $pid != "$$" && $pid != "$BASHPID" ]] || continue
+      kill -9 "$pid" 2>/dev/null && found=1
+    done < <(grep -lzF -- "GLIDEIN_PILOT=$1" /proc/[0-9]*/environ 2>/dev/null)
+    ((found)) || return 0
+    nap 0.1
+  done
+}
+
+# nap SECONDS: sleeps without starting a process; a signal that is trapped is seen at its end.
+nap() { read -r -t "$1" -u "$NAP" || :; }
+
+claim_name() {
+  [[ -n ${CONF[CLAIM_DIR]-} ]] || return 0
+  mkdir -p "${CONF[CLAIM_DIR]}" 2>/dev/null || :
+  mkdir "${CONF[CLAIM_DIR]}/$NAME" 2>/dev/null ||
+    give_up double "$NAME was claimed already in ${CONF[CLAIM_DIR]}"
+}
+
+# hide_token: puts the token where only we and the daemons can read it.
+hide_token() {
+  local file=${CONF[TOKEN_FILE]-}
+  if [[ -n ${GLIDEIN_HIDES-} ]] &&
+    mount -t tmpfs -o size=1m,mode=0700 none "$SECRET" 2>/dev/null; then
+    HIDDEN=true
+    verdict PASS token-hidden "jobs cannot read the token"
+  else
+    verdict WARN token-hidden "jobs of the same user can read the token here" \
+      "use a short-lived token of least scope"
+  fi
+  (umask 077 && printf '%s\n' "$TOKEN" >"$SECRET/token")
+  [[ -z $file || ${CONF[TOKEN_REMOVE]:-0} != 1 ]] || rm -f -- "$file"
+  TOKEN=''
+}
+
+# --- runtime -------------------------------------------------------------------------------------
+
+# runtime_fails MESSAGE
+runtime_fails() {
+  verdict FAIL runtime "$1" 'give -u a folder, tarball or URL of HTCondor for this machine'
+  give_up runtime "$1"
+}
+
+find_runtime() {
+  local since=$UPTIME where=${CONF[RUNTIME]-} cache
+  cache=${XDG_CACHE_HOME:-${HOME-}/.cache}/glidein/runtimes
+  if [[ -n $where ]]; then
+    take_runtime "$where"
+  elif command -v condor_master >/dev/null && command -v condor_startd >/dev/null; then
+    CONDOR=$(command -v condor_master)
+    CONDOR=${CONDOR%/*/condor_master}
+  elif [[ -x $cache/default/sbin/condor_master ]]; then
+    CONDOR=$(readlink -f "$cache/default")
+  elif CONDOR=$(newest_runtime "$cache"); then
+    :
+  elif [[ -n $OFFICIAL_URL && -n $OFFICIAL_SHA256 && $(uname -m) == x86_64 ]]; then
+    CONF[RUNTIME_SHA256]=$OFFICIAL_SHA256
+    take_runtime "$OFFICIAL_URL"
+  else
+    runtime_fails "there is no HTCondor on this host, nor in $cache"
+  fi
+  settle_runtime
+  phase runtime "$since"
+}
+
+newest_runtime() {
+  local candidate
+  while IFS= read -r candidate; do
+    [[ -x $1/$candidate/sbin/condor_master ]] || continue
+    echo "$1/$candidate"
+    return 0
+  done < <(ls -t "$1" 2>/dev/null)
+  return 1
+}
+
+# take_runtime WHERE: a folder is used where it lies; a tarball is fetched, checked and unpacked.
+take_runtime() {
+  local file=$WORK/runtime.tar sum
+  case $1 in
+    http://* | https://* | ftp://*) fetch "$1" "$file" ;;
+    file://*) file=${1#file://} ;;
+    *) file=$1 ;;
+  esac
+  if [[ -d $file ]]; then
+    CONDOR=$(cd -- "$file" && pwd -P)
+    return 0
+  fi
+  [[ -r $file ]] || runtime_fails "$1 is not there"
+  if [[ -n ${CONF[RUNTIME_SHA256]-} ]]; then
+    sum=$(sha256sum <"$file")
+    [[ ${sum%% *} == "${CONF[RUNTIME_SHA256],,}" ]] ||
+      runtime_fails "$1 has the SHA-256 ${sum%% *}, not ${CONF[RUNTIME_SHA256]}"
+  fi
+  unpack "$file"
+  rm -f "$WORK/runtime.tar"
+}
+
+fetch() {
+  local said
+  if command -v curl >/dev/null; then
+    said=$(curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 30 -o "$2" "$1" 2>&1) ||
+      runtime_fails "$1 could not be fetched: ${said:0:200}"
+  elif command -v wget >/dev/null; then
+    said=$(wget -nv -T 30 -t 2 -O "$2" "$1" 2>&1) ||
+      runtime_fails "$1 could not be fetched: ${said:0:200}"
+  else
+    runtime_fails "neither curl nor wget is here to fetch $1"
+  fi
+  FETCHED=$(stat -c %s "$2")
+}
+
+unpack() {
+  local magic said found
+  CONDOR=$WORK/condor
+  mkdir "$CONDOR"
+  magic=$(od -An -tx1 -N6 "$1" | tr -d ' \n')
+  case $magic in
+    1f8b*) said=$(gzip -dc "$1" | tar -xf - -C "$CONDOR" 2>&1) ;;
+    fd377a585a00) said=$(xz -dc "$1" | tar -xf - -C "$CONDOR" 2>&1) ;;
+    *) said=$(tar -xf "$1" -C "$CONDOR" 2>&1) ;;
+  esac || runtime_fails "$1 cannot be unpacked: ${said:0:200}"
+  if [[ ! -d $CONDOR/sbin ]]; then
+    found=("$CONDOR"/*/sbin)
+    CONDOR=${found[0]%/sbin}
+  fi
+  [[ ! -f $CONDOR/RELOCATE ]] || relocate
+}
+
+# relocate: writes the path of the runtime's own loader into each of its programs.
+relocate() {
+  local offset length name loader=$CONDOR/lib/ld-linux-x86-64.so.2
+  while read -r offset length name; do
+    ((${#loader} < length)) || runtime_fails "$CONDOR is too long a path"
+    printf '%s\0' "$loader" |
+      dd of="$CONDOR/$name" bs=1 seek="$offset" conv=notrunc status=none
+  done <"$CONDOR/RELOCATE"
+}
+
+settle_runtime() {
+  local said
+  [[ -x $CONDOR/sbin/condor_master ]] || runtime_fails "$CONDOR holds no condor_master"
+  LIBEXEC=$CONDOR/libexec
+  [[ ! -d $LIBEXEC/condor ]] || LIBEXEC=$LIBEXEC/condor
+  PATH=$CONDOR/bin:$CONDOR/sbin:$PATH
+  said=$("$CONDOR/bin/condor_version" 2>&1) ||
+    runtime_fails "$CONDOR does not run on this $(uname -m) machine: ${said:0:120}"
+  said=${said#*CondorVersion: }
+  VERSION=${said%% *}
+}
+
+# --- what was given ------------------------------------------------------------------------------
+
+CGROUP_ROOT=/sys/fs/cgroup CGROUP_SELF=/proc/self/cgroup
+
+# lower NAME VALUE: sets the variable to VALUE if that is a number and lower, or nothing was set.
+lower() {
+  [[ $2 =~ ^[0-9]{1,15}$ ]] || return 0
+  local now=${!1}
+  [[ -n $now ]] && ((now <= $2)) || printf -v "$1" '%s' "$2"
+}
+
+# tasks_here: prints how many tasks of this Slurm step share this node; 1 outside of a step.
+tasks_here() {
+  local tasks=${SLURM_STEP_TASKS_PER_NODE-}
+  [[ $tasks =~ ^([0-9]+) ]] && ((BASH_REMATCH[1] > 0)) && echo "${BASH_REMATCH[1]}" || echo 1
+}
+
+cgroup_limits() {
+  local line group folder value period
+  while IFS= read -r line; do
+    group=${line#*:*:}
+    case $line in
+      0::*) folder=$CGROUP_ROOT ;;
+      *:memory:* | *:*,memory:* | *:memory,*) folder=$CGROUP_ROOT/memory ;;
+      *:cpu:* | *:cpu,* | *:*,cpu:*) folder=$CGROUP_ROOT/cpu ;;
+      *) continue ;;
+    esac
+    while :; do
+      if read -r value 2>/dev/null <"$folder$group/memory.max" ||
+        read -r value 2>/dev/null <"$folder$group/memory.limit_in_bytes"; then
+        [[ $value =~ ^[0-9]+$ ]] && lower MEMORY_GIVEN $((value / 1048576))
+      fi
+      if read -r value period 2>/dev/null <"$folder$group/cpu.max"; then
+        quota "$value" "$period"
+      elif read -r value 2>/dev/null <"$folder$group/cpu.cfs_quota_us" &&
+        read -r period 2>/dev/null <"$folder$group/cpu.cfs_period_us"; then
+        quota "$value" "$period"
+      fi
+      [[ $group == */* && $group != / ]] || break
+      group=${group%/*}
+    done
+  done <"$CGROUP_SELF"
+}
+
+# quota MICROSECONDS PERIOD: a quota of less than a core still makes one.
+quota() {
+  [[ $1 =~ ^[0-9]+$ && $2 =~ ^[0-9]+$ ]] && (($2 > 0)) || return 0
+  local cores=$(($1 / $2))
+  lower CPUS_GIVEN $((cores > 0 ? cores : 1))
+}
+
+slurm_limits() {
+  local tasks
+  [[ -n ${SLURM_JOB_ID-} ]] || return 0
+  tasks=$(tasks_here)
+  if [[ ${SLURM_CPUS_ON_NODE-} =~ ^[0-9]+$ ]]; then
+    lower CPUS_GIVEN $((SLURM_CPUS_ON_NODE / tasks > 0 ? SLURM_CPUS_ON_NODE / tasks : 1))
+  fi
+  if ((tasks > 1)) || [[ -z ${SLURM_CPUS_ON_NODE-} ]]; then
+    lower CPUS_GIVEN "${SLURM_CPUS_PER_TASK-}"
+  fi
+  if [[ ${SLURM_MEM_PER_NODE-} =~ ^[1-9][0-9]*$ ]]; then
+    lower MEMORY_GIVEN $((SLURM_MEM_PER_NODE / tasks))
+  elif [[ ${SLURM_MEM_PER_CPU-} =~ ^[1-9][0-9]*$ ]]; then
+    lower MEMORY_GIVEN $((SLURM_MEM_PER_CPU * ${CPUS_GIVEN:-1}))
+  elif [[ ${SLURM_MEM_PER_GPU-} =~ ^[1-9][0-9]*$ && -n $GPUS_GIVEN ]] && ((GPUS_GIVEN > 0)); then
+    lower MEMORY_GIVEN $((SLURM_MEM_PER_GPU * GPUS_GIVEN))
+  fi
+}
+
+# gpus_given: sets GPUS_GIVEN; empty means that nobody said, and all that are found are offered.
+gpus_given() {
+  GPUS_GIVEN=''
+  local list=${CUDA_VISIBLE_DEVICES-}
+  if [[ -n ${CUDA_VISIBLE_DEVICES+x} ]]; then
+    list=${list//[^,]/}
+    case $CUDA_VISIBLE_DEVICES in
+      '' | -1 | NoDevFiles | none) GPUS_GIVEN=0 ;;
+      *) GPUS_GIVEN=$((${#list} + 1)) ;;
+    esac
+  elif [[ ${SLURM_GPUS_ON_NODE-} =~ ^[0-9]+$ ]]; then
+    GPUS_GIVEN=$SLURM_GPUS_ON_NODE
+  elif [[ -n ${SLURM_JOB_ID-} ]]; then
+    GPUS_GIVEN=0
+  fi
+}
+
+size_up() {
+  local total
+  CPUS_GIVEN=$(nproc) MEMORY_GIVEN=''
+  total=$(awk '$1 == "MemTotal:" {print int($2 / 1024)}' /proc/meminfo)
+  lower MEMORY_GIVEN "$total"
+  gpus_given
+  slurm_limits
+  cgroup_limits
+  # The daemons keep a twentieth, at least 128 MiB and at most 1 GiB.
+  KEPT=$((MEMORY_GIVEN / 20))
+  ((KEPT >= 128)) || KEPT=128
+  ((KEPT <= 1024)) || KEPT=1024
+  CPUS=${CONF[CPUS]:-$CPUS_GIVEN} MEMORY=${CONF[MEMORY_MB]:-$((MEMORY_GIVEN - KEPT))}
+  GPU_COUNT=${CONF[GPUS]:-$GPUS_GIVEN}
+  ((CPUS >= 1 && MEMORY >= 64)) ||
+    give_up resources "$CPUS cores and $MEMORY_GIVEN MiB were given; $KEPT MiB are the daemons'"
+  if ((MEMORY + KEPT > MEMORY_GIVEN || CPUS > CPUS_GIVEN)); then
+    verdict WARN size "$CPUS cores, $MEMORY MiB asked; $CPUS_GIVEN cores, $MEMORY_GIVEN MiB given" \
+      "jobs may be killed from outside; leave $KEPT MiB for the daemons"
+  else
+    verdict PASS size "$CPUS cores, $MEMORY MiB, $KEPT MiB more for the daemons"
+  fi
+}
+
+# --- HTCondor's configuration --------------------------------------------------------------------
+
+# knob TEXT: prints a value for HTCondor's configuration, dollars and newlines made safe.
+knob() {
+  local text=${1//[$'\n\r\t']/ }
+  printf '%s' "${text//\$/\$(DOLLAR)}"
+}
+
+# client_config: what HTCondor's commands and daemons need to speak to the pool.
+client_config() {
+  local host=$POOL_HOST
+  [[ $POOL_ADDRESS != *:* ]] || POOL_ADDRESS="[$POOL_ADDRESS]"
+  COLLECTOR="<$POOL_ADDRESS:$POOL_PORT?alias=$host${POOL_SOCK:+&sock=$POOL_SOCK}>"
+  [[ $host != *:* ]] || COLLECTOR="<$POOL_ADDRESS:$POOL_PORT${POOL_SOCK:+?sock=$POOL_SOCK}>"
+  cat <<EOF
+RELEASE_DIR = $(knob "$CONDOR")
+LOCAL_DIR = $(knob "$WORK")
+BIN = \$(RELEASE_DIR)/bin
+SBIN = \$(RELEASE_DIR)/sbin
+LIBEXEC = $(knob "$LIBEXEC")
+LIB = \$(RELEASE_DIR)/lib
+LOG = \$(LOCAL_DIR)/log
+LOCK = \$(LOCAL_DIR)/lock
+RUN = \$(LOCAL_DIR)/lock
+SPOOL = \$(LOCAL_DIR)/spool
+EXECUTE = \$(LOCAL_DIR)/execute
+COLLECTOR_HOST = $COLLECTOR
+NETWORK_HOSTNAME = $HOST
+NO_DNS = True
+SEC_DEFAULT_AUTHENTICATION = REQUIRED
+SEC_DEFAULT_ENCRYPTION = REQUIRED
+SEC_DEFAULT_INTEGRITY = REQUIRED
+SEC_DEFAULT_AUTHENTICATION_METHODS = IDTOKENS
+SEC_CLIENT_AUTHENTICATION_METHODS = IDTOKENS
+SEC_TOKEN_DIRECTORY = $(knob "$SECRET")
+SEC_TOKEN_SYSTEM_DIRECTORY = $(knob "$SECRET")
+SEC_PASSWORD_DIRECTORY = \$(LOCAL_DIR)/lock
+EOF
+}
+
+# start_layers: the conditions of START, each an attribute of the slot's ad that explain can show.
+start_layers() {
+  local extra=${CONF[START]-} name=''
+  owners_clause
+  if [[ -n ${CONF[NAME]-} ]]; then
+    classad "${CONF[NAME]}"
+    name=" && (TARGET.TargetAnnexName =?= $CLASSAD)"
+  fi
+  [[ -n ${extra//[[:space:]]/} ]] || extra=true
+  cat <<EOF
+GlideinDraining = False
+GlideinStartOwners = $CLAUSE
+GlideinStartExtra = $(knob "$extra")
+GlideinStartLife = time() < GlideinRetire && time() + (TARGET.AllowedJobDuration ?: 0) <= \
+GlideinDeadline && time() + (TARGET.AllowedExecuteDuration ?: 0) <= GlideinDeadline && \
+time() + 60 * (TARGET.MaxWallTime ?: 0) <= GlideinDeadline
+START = (MY.GlideinStartOwners =?= true) && (MY.GlideinStartExtra =?= true) && \
+(MY.GlideinStartLife =?= true) && (MY.GlideinDraining =?= false)$name
+EOF
+}
+
+identity() {
+  local attributes='GlideinRequest GlideinPilot GlideinRestart GlideinStart GlideinRetire'
+  attributes+=' GlideinDeadline GlideinVersion GlideinTokenHidden GlideinContainers'
+  attributes+=' GlideinDaemonMemory'
+  cat <<EOF
+GlideinRequest = "${CONF[REQUEST_ID]}"
+GlideinPilot = ${CONF[PILOT_INDEX]}
+GlideinRestart = ${CONF[PILOT_RESTART]}
+GlideinStart = $STARTED
+GlideinRetire = $RETIRE_AT
+GlideinDeadline = $DEADLINE
+GlideinVersion = "$GLIDEIN_VERSION"
+GlideinTokenHidden = $HIDDEN
+GlideinContainers = "${CONTAINER##*/}"
+GlideinDaemonMemory = $KEPT
+EOF
+  if [[ -n ${CONF[NAME]-} ]]; then
+    classad "${CONF[NAME]}"
+    printf 'AnnexName = %s\nIsAnnex = True\n' "$CLASSAD"
+    attributes+=' AnnexName IsAnnex'
+  fi
+  echo "MASTER_ATTRS = \$(MASTER_ATTRS) $attributes"
+  echo "STARTD_ATTRS = \$(STARTD_ATTRS) $attributes GlideinDraining GlideinStartOwners" \
+    "GlideinStartExtra GlideinStartLife"
+}
+
+slot_config() {
+  local reserved
+  cat <<EOF
+NUM_CPUS = $CPUS
+MEMORY = $MEMORY
+NUM_SLOTS = 1
+NUM_SLOTS_TYPE_1 = 1
+SLOT_TYPE_1 = 100%
+SLOT_TYPE_1_PARTITIONABLE = True
+EOF
+  if [[ -n ${CONF[DISK_MB]-} ]]; then
+    reserved=$((FREE_MB - CONF[DISK_MB]))
+    echo "RESERVED_DISK = $((reserved > 0 ? reserved : 0))"
+  fi
+  if [[ $GPU_COUNT == 0 ]]; then
+    echo "MACHINE_RESOURCE_GPUs = 0"
+  else
+    echo "use feature:GPUs"
+    [[ -z $GPU_COUNT ]] || echo "SLOT_TYPE_1 = cpus=100%, memory=100%, disk=100%, GPUs=$GPU_COUNT"
+  fi
+}
+
+attach_config() {
+  [[ -n ${CONF[ATTACH_SCHEDD]-} ]] || return 0
+  cat <<EOF
+STARTD_DIRECT_ATTACH_SCHEDD_NAME = $(knob "${CONF[ATTACH_SCHEDD]}")
+STARTD_DIRECT_ATTACH_SCHEDD_POOL = $(knob "${CONF[ATTACH_POOL]-}")
+STARTD_DIRECT_ATTACH_SUBMITTER_NAME = $(knob "${CONF[ATTACH_SUBMITTER]-}")
+STARTD_DIRECT_ATTACH_INTERVAL = 5
+EOF
+}
+
+daemon_config() {
+  cat <<EOF
+DAEMON_LIST = MASTER, STARTD
+MASTER_NAME = $NAME
+STARTD_NAME = $NAME
+USE_SHARED_PORT = True
+SHARED_PORT_PORT = 0
+CCB_ADDRESS = \$(COLLECTOR_HOST)
+CCB_HEARTBEAT_INTERVAL = 120
+PRIVATE_NETWORK_NAME = $NAME
+UID_DOMAIN = $NAME
+FILESYSTEM_DOMAIN = $NAME
+UPDATE_COLLECTOR_WITH_TCP = True
+WANT_UDP_COMMAND_SOCKET = False
+ALLOW_READ = *
+ALLOW_WRITE = *
+ALLOW_DAEMON = *
+ALLOW_NEGOTIATOR = *
+ALLOW_ADMINISTRATOR = condor_pool@*, */$POOL_ADDRESS
+UPDATE_INTERVAL = 120
+MASTER_UPDATE_INTERVAL = 120
+UPDATE_OFFSET = 0
+STARTD_SENDS_ALIVES = True
+RUNBENCHMARKS = False
+STARTD_HAS_BAD_UTMP = True
+JAVA =
+PREEN =
+CATALOG_SPACE = 0
+MASTER_CHECK_NEW_EXEC_INTERVAL = 31536000
+MASTER_BACKOFF_CEILING = 60
+MAX_STARTD_LOG = 10000000
+CLAIM_WORKLIFE = 3600
+SUSPEND = False
+CONTINUE = True
+PREEMPT = False
+KILL = False
+WANT_SUSPEND = False
+WANT_VACATE = True
+RANK = 0
+STARTER_UPDATE_INTERVAL = 60
+MAXJOBRETIREMENTTIME = 0
+SHUTDOWN_GRACEFUL_TIMEOUT = 20
+STARTER_JOB_ENVIRONMENT = "$(job_environment)"
+LOCAL_CONFIG_FILE = \$(LOCAL_DIR)/change.conf
+REQUIRE_LOCAL_CONFIG_FILE = False
+STARTER = \$(LOCAL_DIR)/starter
+EOF
+}
+
+# job_environment: what every job finds; in HTCondor's form, a value in single quotes, a quote twice.
+job_environment() {
+  local pair
+  for pair in "PATH=$JOB_PATH" "GLIDEIN_PILOT=$WORK" "TZ=${GLIDEIN_JOB_TZ-}" "http_proxy=${http_proxy-}" \
+    "https_proxy=${https_proxy-}" "no_proxy=${no_proxy-}"; do
+    [[ -n ${pair#*=} ]] || continue
+    pair=${pair//\'/\'\'}
+    knob "${pair%%=*}='${pair#*=}' " | sed 's/"/""/g'
+  done
+}
+
+# starter_script: prints the program that HTCondor starts for each job. Where the token is hidden,
+# it runs the real starter in a mount namespace in which the token's folder is empty: a process
+# there has no power over the daemons, which live in the namespace outside, though the user is one.
+starter_script() {
+  local file=${CONF[TOKEN_FILE]-}
+  echo '#!/usr/bin/env bash'
+  printf 'PATH=%q\n' "$PATH"
+  if [[ $HIDDEN != true ]]; then
+    printf 'exec %q "$@"\n' "$CONDOR/sbin/condor_starter"
+    return 0
+  fi
+  # shellcheck disable=SC2016 # the script expands it
+  printf 'if [[ ${1-} != --inside ]]; then exec %s %q %q --inside "$@"; fi\nshift\n' \
+    "${UNSHARE[*]}" "$BASH" "$WORK/starter"
+  printf 'mount -t tmpfs -o ro,size=4k,mode=0500 none %q || exit 1\n' "$SECRET"
+  if [[ -f $file ]]; then
+    printf 'mount --bind /dev/null %q || exit 1\n' "$(readlink -f "$file")"
+  fi
+  printf 'exec %s %q "$@"\n' "${PLAIN[*]}" "$CONDOR/sbin/condor_starter"
+}
+
+write_config() {
+  local config=$WORK/condor_config
+  {
+    client_config
+    daemon_config
+    slot_config
+    start_layers
+    identity
+    attach_config
+  } >"$config"
+  : >"$WORK/change.conf"
+  starter_script >"$WORK/starter"
+  chmod 700 "$WORK/starter"
+}
+
+# --- checks --------------------------------------------------------------------------------------
+
+# Each check runs beside the others and writes its verdicts to a file of its own, as lines
+# VERDICT<tab>SUBJECT<tab>MESSAGE<tab>REMEDY<tab>REASON; a FAIL's REASON is how the pilot ends.
+found() { printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "${3//[[:cntrl:]]/ }" "${4:--}" "${5:-}"; }
+
+# resolve_pool: sets POOL_ADDRESS; a name server that never answers costs ten seconds and no more.
+resolve_pool() {
+  local said code=0
+  if [[ $POOL_HOST =~ ^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$ || $POOL_HOST == *:* ]]; then
+    POOL_ADDRESS=$POOL_HOST
+    return 0
+  fi
+  said=$(timeout -k 1 10 getent ahosts "$POOL_HOST" 2>/dev/null) || code=$?
+  POOL_ADDRESS=$(awk '$1 !~ /:/ {print $1; exit}' <<<"$said")
+  [[ -n $POOL_ADDRESS ]] || POOL_ADDRESS=${said%%[[:space:]]*}
+  if [[ -z $POOL_ADDRESS ]]; then
+    ((code != 124)) || said='the name server does not answer'
+    verdict FAIL name "$POOL_HOST cannot be resolved${said:+: $said}" 'check -c, and the name server'
+    give_up name "$POOL_HOST cannot be resolved"
+  fi
+  verdict PASS name "$POOL_HOST is $POOL_ADDRESS"
+}
+
+check_tcp() {
+  local said code=0 address=$POOL_ADDRESS
+  # shellcheck disable=SC2016 # the inner shell expands it
+  said=$(timeout -k 1 10 "$BASH" -c 'exec 3<>"/dev/tcp/$1/$2"' tcp "$address" "$POOL_PORT" 2>&1) ||
+    code=$?
+  case $code in
+    0) found PASS connect "the collector's port answers at $address:$POOL_PORT" ;;
+    124 | 137) found FAIL connect "no answer from $address:$POOL_PORT in 10 s" \
+      'a firewall drops the packets: ask for this host to be let out' connect ;;
+    *) found FAIL connect "$address:$POOL_PORT: ${said##*: }" 'check host and port of -c' connect ;;
+  esac
+}
+
+# check_ping: asks the pool itself what the token may do.
+check_ping() {
+  local said errors
+  said=$(timeout -k 1 14 condor_ping -type COLLECTOR -table ADVERTISE_STARTD ADVERTISE_MASTER \
+    2>"$WORK/checks/ping.err") || :
+  if [[ $said =~ ADVERTISE_STARTD[^$'\n']*ALLOW ]] && [[ $said =~ ADVERTISE_MASTER[^$'\n']*ALLOW ]]; then
+    [[ $said =~ ALLOW[[:space:]]+([^[:space:]]+) ]] || :
+    found PASS advertise "the pool takes slots from ${BASH_REMATCH[1]-}"
+    return 0
+  fi
+  errors=$(timeout -k 1 10 condor_ping -verbose -type COLLECTOR ADVERTISE_STARTD ADVERTISE_MASTER \
+    2>&1) || :
+  printf '%s\n' "$errors" >"$WORK/checks/ping.err"
+  explain_ping "$errors" "$said"
+}
+
+# explain_ping VERBOSE TABLE: says why the pool refused, by whose fault it is.
+explain_ping() {
+  local line
+  line=$(grep -m1 -oE 'AUTHENTICATE:[0-9]+:[^|]*|SECMAN:[0-9]+:[^|]*|DENIED[^|]*|CEDAR:[^|]*' <<<"$1") || :
+  case $1 in
+    *AUTHENTICATE:*) found FAIL token-refused "the pool does not accept the token: ${line:0:200}" \
+      'ask the pool for a token: glidein token create' token-refused ;;
+    *[Dd]enied* | *DENIED* | *'not authorized'* | *PERMISSION*) found FAIL token-scope \
+      "the pool does not let $SUBJECT advertise ${line:0:160}" \
+      'the token needs ADVERTISE_STARTD and ADVERTISE_MASTER' token-scope ;;
+    *) found FAIL pool "what answers is no collector: ${line:0:200}" \
+      'check host and port of -c' pool ;;
+  esac
+}
+
+# check_pool: one query tells version and clock: the constraint is judged by the collector's clock.
+check_pool() {
+  local said newer
+  epoch
+  said=$(timeout -k 1 14 condor_status -collector -constraint \
+    "time() > $((NOW - 30)) && time() < $((NOW + 45))" -af CondorVersion 2>/dev/null) || return 0
+  if [[ -z $said ]]; then
+    check_clock
+    said=$(timeout -k 1 10 condor_status -collector -af CondorVersion 2>/dev/null) || return 0
+  else
+    found PASS clock "within 30 s of the pool's"
+  fi
+  [[ $said =~ CondorVersion:\ ([0-9.]+) ]] || return 0
+  newer=$(printf '%s\n%s\n' "${BASH_REMATCH[1]}" "$VERSION" | sort -V | tail -n 1)
+  if [[ $newer == "$VERSION" && $VERSION != "${BASH_REMATCH[1]}" ]]; then
+    found WARN version "this HTCondor is $VERSION, the pool's is ${BASH_REMATCH[1]}, older" \
+      'should no job match, take a runtime of the version of the pool'
+  else
+    found PASS version "HTCondor $VERSION here, ${BASH_REMATCH[1]} in the pool"
+  fi
+}
+
+# check_clock: the clocks differ; finds by how much, by asking again.
+check_clock() {
+  local limit side=0 said
+  for limit in 120 600 3600 86400; do
+    epoch
+    said=$(timeout -k 1 5 condor_status -collector -constraint \
+      "time() > $((NOW - limit)) && time() < $((NOW + limit))" -af MyType 2>/dev/null) || return 0
+    [[ -z $said ]] || break
+    side=$limit
+  done
+  if ((side == 0)); then
+    found WARN clock "differs from the pool's by 30 to 120 s" 'set the clock'
+  elif [[ -n $said && $side == 120 ]]; then
+    found WARN clock "differs from the pool's by 2 to 10 min" 'set the clock'
+  elif [[ -z $(timeout -k 1 5 condor_status -collector -af MyType 2>/dev/null) ]]; then
+    :
+  else
+    found FAIL clock "differs from the pool's by more than $((side / 60)) min" 'set the clock' clock
+  fi
+}
+
+check_scratch() {
+  local kilobytes inodes folder=$WORK/execute
+  kilobytes=$(df -Pk "$folder" 2>/dev/null | awk 'NR == 2 {print $4}') || :
+  inodes=$(df -Pi "$folder" 2>/dev/null | awk 'NR == 2 {print $4}') || :
+  if ! printf '#!/bin/sh\nexit 0\n' >"$folder/probe" ||
+    ! head -c 1048576 /dev/zero >"$folder/megabyte"; then
+    found FAIL scratch "$folder cannot be written" 'give -w a folder with room' scratch
+    return 0
+  fi
+  chmod 700 "$folder/probe"
+  if ! "$folder/probe" 2>/dev/null; then
+    found FAIL scratch "$folder lets no program run (noexec)" 'give -w another folder' scratch
+  elif [[ $kilobytes =~ ^[0-9]+$ ]] && ((kilobytes < 102400)); then
+    found FAIL scratch "only $((kilobytes / 1024)) MiB are free in $WORK" \
+      'give -w a folder with room' scratch
+  elif [[ $inodes =~ ^[0-9]+$ ]] && ((inodes > 0 && inodes < 1000)); then
+    found FAIL scratch "only $inodes files more fit in $WORK" 'give -w a folder with room' scratch
+  else
+    found PASS scratch "$((${kilobytes:-0} / 1024)) MiB free in ${WORK%/*}"
+  fi
+  rm -f "$folder/probe" "$folder/megabyte"
+}
+
+check_tools() {
+  local tool
+  for tool in python3 curl; do
+    if command -v "$tool" >/dev/null; then
+      found PASS "$tool" 'is here for workflow tools'
+    else
+      found WARN "$tool" 'is missing; workflow tools may want it' "bring $tool in a container"
+    fi
+  done
+  if unshare --user true 2>/dev/null; then
+    found PASS user-namespaces 'can be made'
+  else
+    found WARN user-namespaces 'cannot be made here' \
+      'containers need a setuid apptainer; ask the administrator'
+  fi
+}
+
+check_gpus() {
+  local said program=$LIBEXEC/condor_gpu_discovery
+  [[ $GPU_COUNT != 0 ]] || return 0
+  [[ -x $program ]] || program=$CONDOR/bin/condor_gpu_discovery
+  said=$(timeout -k 1 10 "$program" -extra 2>/dev/null) || said=''
+  if [[ $said =~ DetectedGPUs=\"([^\"]+)\" ]]; then
+    found PASS gpus "${BASH_REMATCH[1]}"
+  elif [[ -n $GPU_COUNT ]]; then
+    found WARN gpus "$GPU_COUNT were given, none is found" 'check the driver with nvidia-smi'
+  else
+    found PASS gpus 'none'
+  fi
+}
+
+# run_checks: starts every check at once, waits for all, prints their lines in a fixed order.
+run_checks() {
+  local check pids=() since
+  uptime && since=$UPTIME
+  for check in tcp ping pool scratch tools gpus; do
+    "check_$check" >"$WORK/checks/$check" 2>/dev/null </dev/null &
+    pids+=($!)
+  done
+  for check in "${pids[@]}"; do wait_for "$check"; done
+  print_checks tcp ping pool scratch tools gpus
+  phase checks "$since"
+}
+
+# wait_for PID: waits for a child, but no longer than until a signal tells us to leave.
+wait_for() {
+  while kill -0 "$1" 2>/dev/null; do
+    wait "$1" 2>/dev/null || :
+    ((SIGNALS == 0)) || give_up told "a signal came before the pilot had joined"
+  done
+}
+
+print_checks() {
+  local check verdict subject message remedy reason failed='' why=''
+  for check in "$@"; do
+    while IFS=$'\t' read -r verdict subject message remedy reason; do
+      # What fails only because there is no connection says nothing new.
+      [[ -z $failed || $verdict != FAIL ]] || continue
+      [[ $remedy != - ]] || remedy=''
+      verdict "$verdict" "$subject" "$message" "$remedy"
+      [[ $verdict == FAIL ]] && failed=$reason why=$subject:\ $message
+    done <"$WORK/checks/$check"
+  done
+  [[ -z $failed ]] || give_up "$failed" "$why"
+}
+
+# --- daemons -------------------------------------------------------------------------------------
+
+start_daemons() {
+  local plain=()
+  [[ -z ${GLIDEIN_HIDES-} ]] || plain=("${PLAIN[@]}")
+  CONDOR_CONFIG=$WORK/condor_config GLIDEIN_PILOT=$WORK \
+    "${plain[@]}" "$CONDOR/sbin/condor_master" -f </dev/null >"$WORK/log/master.out" 2>&1 {NAP}<&- &
+  MASTER=$!
+}
+
+# start_watchdog: a process of its own that ends everything when the pilot is killed or past its
+# end, whatever HTCondor, the network and the pool do.
+start_watchdog() {
+  local pilot=$$ born
+  birth $$ && born=$BIRTH
+  set -m
+  watch "$pilot" "$born" &
+  WATCHDOG=$!
+  disown "$WATCHDOG"
+  set +m
+}
+
+watch() {
+  trap '' INT TERM HUP
+  trap - EXIT
+  while birth "$1" && [[ $BIRTH == "$2" ]]; do
+    epoch
+    if ((NOW >= DEADLINE)); then
+      kill_marked "$WORK"
+      if ((NOW >= DEADLINE + 10)); then
+        kill -9 "$1" 2>/dev/null || :
+        REASON=dead-man MESSAGE='the pilot did not end in its time'
+        break
+      fi
+    fi
+    nap 1
+  done
+  : "${REASON:=killed}" "${MESSAGE:=pilot.sh was killed}"
+  kill_marked "$WORK"
+  sweep_own
+  report
+}
+
+# --- the life of the pilot -----------------------------------------------------------------------
+
+declare -A CORES=() SINCE=()
+BUSY=0
+
+# read_log: takes in what the startd wrote since; sets BUSY, JOBS and the core-seconds.
+read_log() {
+  local line
+  while IFS= read -r line <&"$LOG_FD"; do
+    [[ $line =~ (slot[0-9_]+).*Changing\ .*activity:\ ?(.*)$ ||
+      $line =~ (slot[0-9_]+)(.*Changing\ state\ and\ activity.*)$ ]] || continue
+    slot_changes "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+  done
+}
+
+# slot_changes SLOT CHANGE: CHANGE ends in "-> Busy", "-> Claimed/Idle" and so on.
+slot_changes() {
+  epoch
+  case $2 in
+    *'-> Busy' | *'/Busy')
+      [[ -z ${SINCE[$1]-} ]] || return 0
+      SINCE[$1]=$NOW JOBS=$((JOBS + 1)) BUSY=$((BUSY + 1))
+      ;;
+    *)
+      [[ -n ${SINCE[$1]-} ]] || return 0
+      BUSY_CORE_S=$((BUSY_CORE_S + (NOW - SINCE[$1]) * ${CORES[$1]:-1})) BUSY=$((BUSY - 1))
+      unset "SINCE[$1]"
+      ;;
+  esac
+}
+
+# in_pool: whether the collector shows our slot.
+in_pool() {
+  [[ -n $(timeout -k 1 10 condor_status -limit 1 -af Name -constraint \
+    "GlideinRequest =?= \"${CONF[REQUEST_ID]}\" && GlideinPilot =?= ${CONF[PILOT_INDEX]} &&
+     GlideinRestart =?= ${CONF[PILOT_RESTART]}" 2>/dev/null) ]]
+}
+
+wait_to_join() {
+  local since patience
+  uptime && since=$UPTIME
+  patience=$((since + CONF[JOIN_WAIT] * 100))
+  until [[ -e $WORK/log/StartLog ]] && in_pool; do
+    uptime
+    daemons_live
+    ((SIGNALS == 0)) || { leave told 'a signal came before the pilot had joined' && return 0; }
+    if ((UPTIME > patience)); then
+      tell_logs
+      leave never-joined "the pool did not show it within ${CONF[JOIN_WAIT]} s"
+      return 0
+    fi
+    nap 0.1
+  done
+  epoch
+  JOINED_AT=$NOW
+  phase join "$since"
+  state joined
+}
+
+daemons_live() {
+  birth "$MASTER" && return 0
+  tell_logs
+  give_up daemons "HTCondor's master ended"
+}
+
+# tell_logs: prints the lines of HTCondor's logs that tell what went wrong.
+tell_logs() {
+  local log line
+  for log in "$WORK"/log/{master.out,MasterLog,StartLog,SharedPortLog}; do
+    [[ -r $log ]] || continue
+    while IFS= read -r line; do
+      say INFO "${log##*/}: ${line:0:300}"
+    done < <(grep -E 'ERROR|[Ff]ailed|denied|DENIED|cannot|EXCEPT' "$log" | tail -n 4)
+  done
+}
+
+live() {
+  local idle_since pool_seen looking='' every
+  exec {LOG_FD}<"$WORK/log/StartLog"
+  epoch
+  idle_since=$NOW pool_seen=$NOW
+  every=$((CONF[LOST_WAIT] / 5 < 120 ? CONF[LOST_WAIT] / 5 + 1 : 120))
+  local next_look=$((NOW + every))
+  while [[ -z $REASON ]]; do
+    read_log
+    epoch
+    if ((BUSY > 0)); then
+      state busy
+      idle_since=$NOW
+    else
+      state idle
+      ((NOW - idle_since < CONF[IDLE])) || leave idle "no job for ${CONF[IDLE]} s"
+    fi
+    ((NOW < RETIRE_AT)) || leave lifetime 'its life is over'
+    ((SIGNALS == 0)) || leave told 'a signal told it to leave'
+    birth "$MASTER" || master_ended
+    if [[ -n $looking ]] && ! kill -0 "$looking" 2>/dev/null; then
+      if wait "$looking"; then pool_seen=$NOW; fi
+      looking='' next_look=$((NOW + every))
+    elif [[ -z $looking ]] && ((NOW >= next_look)); then
+      in_pool &
+      looking=$!
+    fi
+    ((NOW - pool_seen < CONF[LOST_WAIT])) || leave pool-lost 'the pool was away for too long'
+    [[ -n $REASON ]] || nap 0.5
+  done
+}
+
+master_ended() {
+  local code=0
+  wait "$MASTER" || code=$?
+  MASTER=''
+  if ((code == 0)); then
+    leave told 'the pool told it to leave'
+  else
+    tell_logs
+    leave daemons "HTCondor's master ended with $code"
+  fi
+}
+
+# leave REASON MESSAGE: notes why the pilot ends; the first reason stands.
+leave() { [[ -n $REASON ]] || REASON=$1 MESSAGE=$2; }
+
+# drain: takes no new job, lets running ones go on for the time there is, then ends the daemons.
+drain() {
+  local until signals=$SIGNALS
+  state draining
+  epoch
+  until=$((NOW + CONF[GRACE]))
+  [[ $REASON != lifetime && $REASON != pool-lost ]] || until=$((DEADLINE - 15))
+  ((until <= DEADLINE - 10)) || until=$((DEADLINE - 10))
+  if [[ -n $MASTER ]]; then
+    echo 'GlideinDraining = True' >"$WORK/change.conf"
+    kill -HUP "$MASTER" 2>/dev/null || :
+  fi
+  while [[ -n $MASTER ]] && ((BUSY > 0 && NOW < until)) && birth "$MASTER"; do
+    nap 0.5
+    read_log
+    epoch
+    ((SIGNALS == signals)) || break
+  done
+}
+
+# end_daemons: asks HTCondor to end, then makes it.
+end_daemons() {
+  local wait_s=6 signal round
+  [[ -n $MASTER ]] || return 0
+  for signal in TERM QUIT; do
+    kill -"$signal" "$MASTER" 2>/dev/null || :
+    for ((round = 0; round < wait_s * 20; round++)); do
+      birth "$MASTER" || break 2
+      nap 0.05
+    done
+  done
+  [[ -z ${LOG_FD-} ]] || read_log
+  if birth "$MASTER"; then kill -9 "$MASTER" 2>/dev/null || :; fi
+  wait "$MASTER" 2>/dev/null || :
+  MASTER=''
+}
+
+# --- the end -------------------------------------------------------------------------------------
+
+sweep_own() {
+  [[ -n $WORK && -d $WORK ]] || return 0
+  [[ $HIDDEN != true ]] || umount -l "$SECRET" 2>/dev/null || :
+  remove_tree "$WORK"
+}
+
+on_exit() {
+  local code=$? slot
+  trap - EXIT
+  trap '' INT TERM HUP
+  if [[ -z $REASON ]]; then
+    REASON=internal MESSAGE="pilot.sh stopped on an error of its own ($code)"
+  fi
+  if [[ -n $WORK ]]; then
+    end_daemons
+    for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
+    kill_marked "$WORK"
+    [[ -z $WATCHDOG ]] || kill -9 "$WATCHDOG" 2>/dev/null || :
+    sweep_own
+  fi
+  report
+  exit "${EXIT_CODE[$REASON]}"
+}
+
+on_signal() { SIGNALS=$((SIGNALS + 1)); }
+
+begin() {
+  local stage=${GLIDEIN_STAGE-}
+  export PATH="${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+  epoch && STARTED=$NOW
+  uptime && BEGAN=$UPTIME
+  SELF=${BASH_SOURCE[0]}
+  [[ $SELF == */* ]] || SELF=./$SELF
+  HOST=$(uname -n)
+  HOST=${HOST//[^A-Za-z0-9.-]/-}
+  JOB_PATH=$PATH
+  [[ -z $stage ]] || read -r STARTED BEGAN <<<"$stage"
+  umask 077
+  trap on_exit EXIT
+}
+
+main() {
+  set -euo pipefail
+  begin
+  read_options "$@"
+  [[ -n ${GLIDEIN_STAGE-} ]] || relaunch
+  trap on_signal INT TERM HUP
+  exec {NAP}<> <(:)
+  apply_options
+  check_numbers
+  fill_in
+  check_values
+  remote_owners
+  state starting
+  claim_name
+  read_token
+  inspect_token
+  default OWNERS "${SUBJECT%%@*}"
+  uptime
+  make_folder
+  hide_token
+  find_runtime
+  size_up
+  resolve_pool
+  client_config >"$WORK/condor_config"
+  export CONDOR_CONFIG=$WORK/condor_config
+  run_checks
+  FREE_MB=$(df -Pk "$WORK" | awk 'NR == 2 {print int($4 / 1024)}')
+  write_config
+  start_watchdog
+  start_daemons
+  wait_to_join
+  [[ -n $REASON ]] || live
+  drain
+  end_daemons
+  exit "${EXIT_CODE[$REASON]}"
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi
