@@ -9,7 +9,9 @@ import os
 import pwd
 import shlex
 import signal
+import selectors
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -127,6 +129,75 @@ def spawn(
         os.close(descriptor)
     child.returncode = 0  # it is not ours to wait for: no ResourceWarning when we end first
     return child.pid
+
+
+class Conversation:
+    """A program that answers lines with lines. It is ours: close() or a time-out ends it.
+
+    What it says on standard error goes to a file without a name, and into the CommandError when
+    it dies.
+    """
+
+    def __init__(self, argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
+        self.argv = tuple(str(word) for word in argv)
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the program
+        try:
+            self._child = subprocess.Popen(
+                self.argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                env=dict(env) if env is not None else None,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._said.close()
+            raise CommandError(Result(self.argv, 127, "", ""), f"cannot start: {error}") from error
+        self._rest = b""
+
+    def ask(self, line: str, timeout: float) -> str:
+        """Send one line and return the one that answers it.
+
+        Raises CommandError, and the program is gone, if it ended or did not answer in time.
+        """
+        stdin, stdout = self._child.stdin, self._child.stdout
+        if stdin is None or stdout is None or stdin.closed:
+            raise CommandError(Result(self.argv, 0, "", ""), "the conversation is over")
+        until = time.monotonic() + timeout
+        try:
+            stdin.write(line.encode() + b"\n")
+            stdin.flush()
+        except OSError:
+            raise self._over("ended") from None
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(stdout, selectors.EVENT_READ)
+            while b"\n" not in self._rest:
+                if not waiting.select(max(0.0, until - time.monotonic())):
+                    raise self._over(f"no answer within {timeout:g} s")
+                piece = os.read(stdout.fileno(), 1 << 20)
+                if not piece:
+                    raise self._over("ended")
+                self._rest += piece
+        answer, _, self._rest = self._rest.partition(b"\n")
+        return answer.decode("utf-8", errors="replace")
+
+    def close(self) -> None:
+        """End the program at once; ended already is success."""
+        _kill_session(self._child.pid)
+        for stream in (self._child.stdin, self._child.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+        self._child.wait()
+        self._said.close()
+
+    def _over(self, why: str) -> CommandError:
+        _kill_session(self._child.pid)
+        code = self._child.wait()
+        self._said.seek(0)
+        stderr = self._said.read().decode("utf-8", errors="replace")
+        self.close()
+        return CommandError(Result(self.argv, code, "", stderr), why)
 
 
 def alive(pid: int) -> bool:
