@@ -1,8 +1,13 @@
 """`glidein list`: requests, where they are and why."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from glidein.cli import output
+
+if TYPE_CHECKING:
+    from glidein.requests import Row
 
 app = typer.Typer()
 
@@ -39,10 +44,7 @@ def list_(
     output.print_table(columns, [_cells(row) for row in rows], empty)
 
 
-def _plain(row: object) -> dict[str, object]:
-    from glidein.requests import Row
-
-    assert isinstance(row, Row)  # noqa: S101 - for the type checker
+def _plain(row: "Row") -> dict[str, object]:
     return {
         "id": row.id,
         "provider": row.provider,
@@ -58,10 +60,7 @@ def _plain(row: object) -> dict[str, object]:
     }
 
 
-def _cells(row: object) -> list[object]:
-    from glidein.requests import Row
-
-    assert isinstance(row, Row)  # noqa: S101 - for the type checker
+def _cells(row: "Row") -> list[object]:
     request = row.record.request if row.record else None
     created = f"{row.created:%Y-%m-%d %H:%M}Z" if row.created else "?"
     pilots = ",".join(each.state for each in row.pilots) or "-"

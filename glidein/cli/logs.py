@@ -46,7 +46,7 @@ def _show(row: "Row", shown: dict[int, int]) -> dict[int, int]:
     """Print what is new, whole lines, each with its pilot's index where there are several."""
     texts = _read(row)
     for index, text in sorted(texts.items()):
-        lines = text.splitlines()
+        lines = text[: text.rfind("\n") + 1].splitlines()  # a line still being written waits
         for line in lines[shown.get(index, 0) :]:
             print(f"{index}: " * (len(texts) > 1) + output.printable(line))
         shown[index] = len(lines)

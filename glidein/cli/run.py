@@ -11,7 +11,7 @@ from glidein.cli import output
 if TYPE_CHECKING:
     from glidein.asking import Problems
     from glidein.host import HostProvider
-    from glidein.model import PilotSpec, Request
+    from glidein.model import PilotSpec, Request, RuntimeChoice
 
 app = typer.Typer()
 
@@ -109,16 +109,15 @@ def _agree() -> None:
         raise ConfigError.one("--cpus", "not the whole machine then", "Give --cpus N")
 
 
-def _request(spec: "PilotSpec", chosen: object) -> "Request":
+def _request(spec: "PilotSpec", chosen: "RuntimeChoice | None") -> "Request":
     import secrets
     from datetime import UTC, datetime
 
-    from glidein.model import Request, RuntimeChoice, new_request_id
+    from glidein.model import Request, new_request_id
 
     now = datetime.now(UTC)
     identifier = new_request_id(now, secrets.token_bytes(7))
-    runtime = chosen if isinstance(chosen, RuntimeChoice) else None
-    return Request(identifier, "host", spec, now, runtime=runtime)
+    return Request(identifier, "host", spec, now, runtime=chosen)
 
 
 def _go(
@@ -137,14 +136,16 @@ def _go(
             _say_detached(request.id, remote, log, as_json=as_json)
             return
         output.progress(f"request {request.id}, process {remote}, log {log}")
-        show = (
-            output.progress if as_json else lambda line: print(output.printable(line), flush=True)
-        )
+        show = output.progress if as_json else _print
         code = following.follow(provider, request.id, signals, show, output.progress)
         starting.note_end(ledger, provider, request.id)
     if as_json:
         output.print_json({"request": request.id, "exit_code": code, "log": log})
     raise typer.Exit(code)
+
+
+def _print(line: str) -> None:
+    print(output.printable(line), flush=True)
 
 
 def _say_detached(request_id: str, remote: str, log: Path, *, as_json: bool) -> None:

@@ -60,4 +60,4 @@ def _stop(row: "Row", *, fast: bool) -> None:
 
     output.progress(f"stopping {row.id}" + ("" if fast else ", its jobs may go on for their grace"))
     starting.stop(Ledger(), provider.named(row.provider), row.id, fast=fast)
-    print(f"{row.id} stopped") if not fast else print(f"{row.id} stopped at once")
+    output.progress(f"{row.id} stopped")
