@@ -35,6 +35,7 @@ EXIT_CODES = (
     ExitCode(0, "idle", "no job for the idle limit", "nothing; it left by itself"),
     ExitCode(0, "lifetime", "its life was over", "nothing; ask for a longer --lifetime if needed"),
     ExitCode(0, "told", "a signal or the pool told it to leave", "nothing; somebody asked for it"),
+    ExitCode(1, "internal", "pilot.sh stopped on an error of its own", "report the lines above"),
     ExitCode(2, "usage", "an option or pilot.conf is wrong", "read the line before the report"),
     ExitCode(10, "runtime", "no usable HTCondor", "give -u with a tarball for this machine"),
     ExitCode(11, "name", "the pool's name cannot be resolved", "check -c, and the name server"),
@@ -52,6 +53,7 @@ EXIT_CODES = (
     ExitCode(23, "pool-lost", "the pool was away for too long", "see whether the pool is up"),
     ExitCode(24, "dead-man", "daemons did not end when they had to", "report the log lines"),
     ExitCode(25, "resources", "too little was given to run any job", "ask for more memory"),
+    ExitCode(137, "killed", "pilot.sh was killed; its watchdog cleaned up", "see who killed it"),
 )
 
 

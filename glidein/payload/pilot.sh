@@ -50,7 +50,7 @@ EOF
 
 declare -A CONF=() OPTION=() PHASE=()
 declare -a RELAUNCH=()
-WORK='' NAME='' MASTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
+WORK='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
 SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
 VERSION='' SECRET='' CONTAINER=''
 
@@ -394,12 +394,21 @@ inspect_token() {
 readonly UNSHARE=(unshare --user --map-current-user --keep-caps --mount --propagation slave --)
 readonly PLAIN=(setpriv --ambient-caps=-all --inh-caps=-all --)
 
-# can_hide: whether this kernel lets us, and a job inside us, have a mount namespace of our own.
+# These end with their parent, however it ends; a PID namespace takes all that is inside with it.
+readonly TIED=(setpriv --pdeathsig KILL --)
+readonly CAGE=(unshare --pid --fork --kill-child --mount-proc --)
+
+# can_hide: sets HIDES to 0; to 1 if this kernel lets us, and a job inside us, have a mount
+# namespace of our own; to 2 if it lets us have a PID namespace too, in which the daemons live.
 can_hide() {
   # shellcheck disable=SC2016 # the inner shells expand it
-  "${UNSHARE[@]}" bash -c 'mount -t tmpfs none /tmp && exec "$@"' probe "${PLAIN[@]}" \
-    "${UNSHARE[@]}" bash -c 'mount -t tmpfs none /tmp && exec "$@"' probe "${PLAIN[@]}" \
-    true 2>/dev/null
+  local try='mount -t tmpfs none /tmp && exec "$@"'
+  HIDES=0
+  "${UNSHARE[@]}" "$BASH" -c "$try" probe "${TIED[@]}" "${CAGE[@]}" "${PLAIN[@]}" \
+    "${UNSHARE[@]}" "$BASH" -c "$try" probe "${PLAIN[@]}" true 2>/dev/null && HIDES=2 && return
+  "${UNSHARE[@]}" "$BASH" -c "$try" probe "${PLAIN[@]}" \
+    "${UNSHARE[@]}" "$BASH" -c "$try" probe "${PLAIN[@]}" true 2>/dev/null && HIDES=1
+  return 0
 }
 
 # relaunch: starts this file again under the same pid, with a clean environment, without the token
@@ -419,9 +428,10 @@ relaunch() {
     exec {fd}< <(printf '%s' "${OPTION[t]}")
     keep+=("GLIDEIN_TOKEN_FD=$fd")
   fi
-  if can_hide; then
+  can_hide
+  if ((HIDES)); then
     lead=("${UNSHARE[@]}")
-    keep+=(GLIDEIN_HIDES=1)
+    keep+=("GLIDEIN_HIDES=$HIDES")
   fi
   exec env -i "${keep[@]}" "PATH=$PATH" LC_ALL=C TZ=UTC0 "GLIDEIN_STAGE=$STARTED $BEGAN" \
     "${lead[@]}" "$BASH" "$SELF" "${RELAUNCH[@]}"
@@ -652,7 +662,7 @@ settle_runtime() {
   [[ -x $CONDOR/sbin/condor_master ]] || runtime_fails "$CONDOR holds no condor_master"
   LIBEXEC=$CONDOR/libexec
   [[ ! -d $LIBEXEC/condor ]] || LIBEXEC=$LIBEXEC/condor
-  PATH=$CONDOR/bin:$CONDOR/sbin:$PATH
+  JOB_PATH=$PATH:$CONDOR/bin PATH=$CONDOR/bin:$CONDOR/sbin:$PATH
   said=$("$CONDOR/bin/condor_version" 2>&1) ||
     runtime_fails "$CONDOR does not run on this $(uname -m) machine: ${said:0:120}"
   said=${said#*CondorVersion: }
@@ -915,6 +925,8 @@ STARTD_SENDS_ALIVES = True
 RUNBENCHMARKS = False
 STARTD_HAS_BAD_UTMP = True
 JAVA =
+DOCKER =
+CREATE_CGROUP_WITHOUT_ROOT = True
 PREEN =
 CATALOG_SPACE = 0
 MASTER_CHECK_NEW_EXEC_INTERVAL = 31536000
@@ -941,7 +953,8 @@ EOF
 # job_environment: what every job finds; in HTCondor's form, a value in single quotes, a quote twice.
 job_environment() {
   local pair
-  for pair in "PATH=$JOB_PATH" "GLIDEIN_PILOT=$WORK" "TZ=${GLIDEIN_JOB_TZ-}" "http_proxy=${http_proxy-}" \
+  for pair in "PATH=$JOB_PATH" "GLIDEIN_PILOT=$WORK" \
+    "TZ=${GLIDEIN_JOB_TZ-}" "http_proxy=${http_proxy-}" \
     "https_proxy=${https_proxy-}" "no_proxy=${no_proxy-}"; do
     [[ -n ${pair#*=} ]] || continue
     pair=${pair//\'/\'\'}
@@ -1188,11 +1201,23 @@ print_checks() {
 # --- daemons -------------------------------------------------------------------------------------
 
 start_daemons() {
-  local plain=()
-  [[ -z ${GLIDEIN_HIDES-} ]] || plain=("${PLAIN[@]}")
+  local lead=() child=''
+  case ${GLIDEIN_HIDES-} in
+    2) lead=("${TIED[@]}" "${CAGE[@]}" "${PLAIN[@]}") ;;
+    1) lead=("${TIED[@]}" "${PLAIN[@]}") ;;
+    *) ! "${TIED[@]}" true 2>/dev/null || lead=("${TIED[@]}") ;;
+  esac
   CONDOR_CONFIG=$WORK/condor_config GLIDEIN_PILOT=$WORK \
-    "${plain[@]}" "$CONDOR/sbin/condor_master" -f </dev/null >"$WORK/log/master.out" 2>&1 {NAP}<&- &
-  MASTER=$!
+    "${lead[@]}" "$CONDOR/sbin/condor_master" -f </dev/null >"$WORK/log/master.out" 2>&1 {NAP}<&- &
+  MASTER=$! OUTER=$!
+  [[ ${GLIDEIN_HIDES-} == 2 ]] || return 0
+  # Signals go to the master itself, the child of the program that made its PID namespace.
+  until [[ -n $child ]]; do
+    birth "$OUTER" || return 0
+    nap 0.01
+    read -r child _ 2>/dev/null <"/proc/$OUTER/task/$OUTER/children" || :
+  done
+  MASTER=$child
 }
 
 # start_watchdog: a process of its own that ends everything when the pilot is killed or past its
@@ -1338,7 +1363,7 @@ live() {
 
 master_ended() {
   local code=0
-  wait "$MASTER" || code=$?
+  wait "$OUTER" || code=$?
   MASTER=''
   if ((code == 0)); then
     leave told 'the pool told it to leave'
@@ -1384,7 +1409,7 @@ end_daemons() {
   done
   [[ -z ${LOG_FD-} ]] || read_log
   if birth "$MASTER"; then kill -9 "$MASTER" 2>/dev/null || :; fi
-  wait "$MASTER" 2>/dev/null || :
+  wait "$OUTER" 2>/dev/null || :
   MASTER=''
 }
 
@@ -1425,7 +1450,6 @@ begin() {
   [[ $SELF == */* ]] || SELF=./$SELF
   HOST=$(uname -n)
   HOST=${HOST//[^A-Za-z0-9.-]/-}
-  JOB_PATH=$PATH
   [[ -z $stage ]] || read -r STARTED BEGAN <<<"$stage"
   umask 077
   trap on_exit EXIT
