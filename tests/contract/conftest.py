@@ -5,11 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from glidein.throwaway import ThrowawayPool
 from tests.contract.places import PLACES, Place
+from tests.contract.real import RealHostPlace
+
+_MARKS = [pytest.mark.real, pytest.mark.root]
+_PARAMS = [*PLACES, pytest.param("host-real", marks=_MARKS)]
 
 
-@pytest.fixture(params=list(PLACES))
+@pytest.fixture(params=_PARAMS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    opened = PLACES[request.param](tmp_path)
-    yield opened
-    opened.close()
+    if request.param == "host-real":
+        pool: ThrowawayPool = request.getfixturevalue("pool")
+        opened: Place = RealHostPlace(tmp_path, pool)
+    else:
+        opened = PLACES[request.param](tmp_path)
+    try:
+        yield opened
+    finally:
+        opened.close()
