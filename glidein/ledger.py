@@ -99,7 +99,7 @@ class Ledger:
         """Return one request with all its events. Raises NotFoundError or LedgerError."""
         folder = self.folder / checked_request_id(request_id)
         try:
-            text = (folder / _EVENTS).read_text(encoding="utf-8", errors="replace")
+            text = (folder / _EVENTS).read_bytes().decode(errors="replace")
         except FileNotFoundError:
             raise NotFoundError(
                 f"request {request_id} is not in the ledger at {self.folder}"
