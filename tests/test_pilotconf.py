@@ -29,7 +29,7 @@ def test_a_conf_says_what_was_asked_for(request: Request) -> None:
 
 def test_a_value_the_file_cannot_hold_is_refused() -> None:
     spec = PilotSpec(PoolAddress("cm"), start="a\rb")
-    with pytest.raises(RenderError, match="pilot.conf"):
+    with pytest.raises(RenderError, match=r"pilot\.conf"):
         pilotconf.render(Request("gone-two", "host", spec, NOW), 0, pilotconf.Place("/t"))
 
 

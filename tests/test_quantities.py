@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,10 +41,8 @@ def test_no_seconds(text: str) -> None:
 @given(st.text(max_size=20))
 def test_odd_text_raises_nothing_else(text: str) -> None:
     for parse in (parse_memory, parse_seconds):
-        try:
+        with suppress(ConfigError):
             assert parse(text) >= 0
-        except ConfigError as error:
-            assert error.problems
 
 
 @given(st.integers(1, 1 << 30))

@@ -32,7 +32,7 @@ def test_a_number_used_again_is_not_taken_for_ours(place: HostPlace) -> None:
     place.provider.launch(request, place.token)
     place.vanish(request.id)
     record = place.ledger.folder / request.id / "host" / "pilot.0" / "process"
-    stranger = subprocess.Popen(["sleep", "60"])
+    stranger = subprocess.Popen(["/bin/sleep", "60"])
     try:
         _, start, boot, node = record.read_text().split()
         record.write_text(f"{stranger.pid} {start} {boot} {node}\n")
@@ -199,7 +199,8 @@ def test_ctrl_c_lets_the_pilot_leave_and_its_exit_code_is_ours(place: HostPlace)
     request = place.request()
     place.provider.launch(request, place.token)
     assert until(lambda: "idle" in place.provider.logs(request.id)[0])
-    argv = [sys.executable, "-c", FOLLOW, place.folder / "state", STANDIN, place.work, request.id]
+    folders = map(str, (place.folder / "state", STANDIN, place.work))
+    argv = [sys.executable, "-c", FOLLOW, *folders, request.id]
     client = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     assert client.stdout is not None
     assert client.stdout.readline() == "ready\n"
