@@ -21,16 +21,32 @@ WHICH = typer.Argument("default", help="A runtime's id, or how it begins.")
 )
 def get(
     source: str = typer.Argument(
-        None, help="host, cache, debian, or a tarball's file or URL; none: the first that works."
+        None,
+        help="host, cache, debian, official, or a tarball's file or URL; none: the first of these"
+        " that works.",
     ),
     sha256: str = typer.Option("", help="What the tarball's SHA-256 must be."),
     suite: str = typer.Option("trixie", help="The Debian suite whose HTCondor to take."),
+    prefix: Path = typer.Option(
+        None, help="host: the folder HTCondor is installed in; it has sbin/condor_master."
+    ),
+    refresh: bool = typer.Option(False, help="debian: ask again, even if the cache has it."),
     as_json: bool = AS_JSON,
 ) -> None:
-    """Get an HTCondor release into the cache and say which it is and where it came from."""
+    """Get an HTCondor release into the cache, check it, and say which it is and where it is from.
+
+    It becomes the default one. An HTCondor on the host is not copied but recorded by links.
+    """
     from glidein import runtime
 
-    found = runtime.get(source, sha256=sha256, suite=suite, progress=output.progress)
+    found = runtime.get(
+        source,
+        sha256=sha256,
+        suite=suite,
+        prefix=prefix,
+        refresh=refresh,
+        progress=output.progress,
+    )
     _show(found, as_json=as_json)
 
 

@@ -1,24 +1,26 @@
 """The cache of runtimes: one folder each, named by version and content, complete or not there.
 
-A runtime is built in a folder `.new-*` beside its place and renamed into it. Whoever builds holds a
-lock; a folder whose lock is free belongs to somebody who was killed, and is swept. `manifest` has
-the form of sha256sum(1), `about` lines KEY='value', so that the payload can use the cache too; the
-link `default` points at the runtime got last.
+A runtime is built in a folder `.new-*` beside its place, brought to disk and renamed into it.
+Whoever builds holds a lock; a folder whose lock is free belongs to somebody who was killed, and is
+swept. `manifest` has the form of sha256sum(1), `about` lines KEY='value', so that the payload can
+use the cache too; the link `default` points at the runtime got last.
 """
 
-import fcntl
-import hashlib
 import os
+import re
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from glidein import paths, quoting
 from glidein.errors import NotFoundError, Problem, RuntimeUnavailable
-from glidein.runtime import relocate
+from glidein.runtime import manifest, relocate
+from glidein.runtime.building import building, discard, sync
+
+__all__ = ["Runtime", "building", "checked", "copy", "default_folder", "find", "list_runtimes",
+           "load", "remove", "store", "use", "verify"]  # fmt: skip
 
 _FOLDERS = ("bin", "sbin", "libexec", "libexec/condor")
 
@@ -41,7 +43,7 @@ class Runtime:
         """Return the path of one of its programs. Raises RuntimeUnavailable if it has none."""
         for folder in _FOLDERS:
             path = self.root / folder / name
-            if path.exists():
+            if path.is_file():
                 return path
         raise RuntimeUnavailable(f"HTCondor {self.version} ({self.source}) has no {name}")
 
@@ -51,52 +53,53 @@ def default_folder() -> Path:
     return paths.cache() / "runtimes"
 
 
-@contextmanager
-def building(cache: Path) -> Iterator[Path]:
-    """Yield an empty folder to build in; it is removed at the end, and swept if we are killed."""
-    _sweep(cache)
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=cache))
-    except OSError as error:
-        raise RuntimeUnavailable(f"the cache {cache} cannot be written: {error}") from error
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield folder
-    except OSError as error:
-        raise RuntimeUnavailable(f"no runtime could be made in {cache}: {error}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(descriptor)
-
-
 def store(tree: Path, cache: Path, about: Mapping[str, str]) -> Runtime:
-    """Move a finished tree into the cache and return it; what is there already is used."""
-    digest = hashlib.sha256(manifest(tree).encode()).hexdigest()
-    version = about["VERSION"]
-    final = cache / f"{version}-{digest[:12]}"
-    if not final.exists():
+    """Move a finished tree into the cache and return it; what is there already is used if sound.
+
+    `about` tells VERSION, SOURCE, PLATFORM and, of a tarball, ARCHIVE, its SHA-256.
+    """
+    digest = manifest.identity(tree)
+    final = cache / f"{about['VERSION']}-{digest[:12]}"
+    if not _sound(final):
         relocate.place(tree, final)
         lines = {**about, "SHA256": digest}
-        (tree / "about").write_text("".join(quoting.conf_line(k, v) for k, v in lines.items()))
-        (tree / "manifest").write_text(manifest(tree))
+        written = "".join(quoting.conf_line(key, value) for key, value in lines.items())
+        (tree / manifest.ABOUT).write_text(written, encoding="utf-8")
+        manifest.write(tree)
         tree.chmod(0o755)
-        with suppress(FileExistsError, OSError):
-            tree.rename(final)
-    if not final.exists():
-        raise RuntimeUnavailable(f"{final} could not be written")
-    _point_default(cache, final)
-    return load(final)
+        sync(tree)
+        _swap_in(tree, final)
+    return use(load(final))
+
+
+def _sound(root: Path) -> bool:
+    try:
+        return not verify(load(root))
+    except NotFoundError:
+        return False
+
+
+def _swap_in(tree: Path, final: Path) -> None:
+    """Rename the tree to its place; a broken runtime there makes room, a sound one stays."""
+    if final.exists():
+        discard(final)
+    try:
+        tree.rename(final)
+    except OSError:
+        if not _sound(final):  # not another get that was quicker
+            raise
+    descriptor = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def load(root: Path) -> Runtime:
     """Return the runtime in a folder of the cache. Raises NotFoundError if it is none."""
-    try:
-        lines = (root / "about").read_text().splitlines()
-    except OSError:
-        raise NotFoundError(f"there is no runtime in {root}") from None
-    about = {k: v[1:-1] for k, _, v in (line.partition("=") for line in lines)}
+    about = read_about(root)
+    if not about:
+        raise NotFoundError(f"there is no runtime in {root}")
     return Runtime(
         root.name,
         about.get("VERSION", ""),
@@ -107,6 +110,21 @@ def load(root: Path) -> Runtime:
     )
 
 
+def read_about(root: Path) -> dict[str, str]:
+    """Return what a runtime's `about` tells; nothing where there is none."""
+    try:
+        text = (root / manifest.ABOUT).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {key: _unquoted(value) for key, _, value in pairs}
+
+
+def _unquoted(value: str) -> str:
+    """Return what quoting.conf_line put between the quotes."""
+    return re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], value[1:-1])
+
+
 def list_runtimes(cache: Path | None = None) -> tuple[Runtime, ...]:
     """Return what the cache holds, by name."""
     folder = cache or default_folder()
@@ -115,36 +133,95 @@ def list_runtimes(cache: Path | None = None) -> tuple[Runtime, ...]:
 
 
 def find(prefix: str = "default", cache: Path | None = None) -> Runtime:
-    """Return the runtime whose id begins with `prefix`. Raises NotFoundError unless it is one."""
+    """Return the runtime whose id, or SHA-256, begins with `prefix`.
+
+    "default" is the one got last. Raises NotFoundError unless there is exactly one. Its files are
+    not read; `checked` does that.
+    """
     folder = cache or default_folder()
     if prefix == "default" and (folder / "default" / "about").exists():
         return load((folder / "default").resolve())
-    found = [runtime for runtime in list_runtimes(folder) if runtime.id.startswith(prefix)]
-    if len(found) != 1:
+    found = [r for r in list_runtimes(folder) if r.id.startswith(prefix)
+             or (prefix and r.sha256.startswith(prefix))]  # fmt: skip
+    exact = [runtime for runtime in found if runtime.id == prefix] or found
+    if len(exact) != 1:
         what = "no" if not found else f"{len(found)} runtimes, not one,"
         raise NotFoundError(f"{what} runtime {prefix!r} in {folder}; see: glidein runtime list")
-    return found[0]
+    return exact[0]
 
 
 def verify(runtime: Runtime) -> tuple[Problem, ...]:
-    """Return every file that is missing, changed or was added since the runtime was made."""
-    recorded = _sums((runtime.root / "manifest").read_text())
-    now = _sums(manifest(runtime.root))
+    """Return every file that is missing, changed or was added since the runtime was made.
+
+    The manifest itself is held against the SHA-256 that the runtime is known by, so a change that
+    was covered by writing the manifest anew is found too.
+    """
     remedy = f"Remove it and get it again: glidein runtime remove {runtime.id}"
+    try:
+        recorded = manifest.parse((runtime.root / manifest.NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return (Problem(manifest.NAME, "cannot be read", remedy),)
+    now = manifest.as_placed(runtime.root)
     wrong = {name: "changed" for name in now if now[name] != recorded.get(name, now[name])}
     wrong |= dict.fromkeys(recorded.keys() - now.keys(), "missing")
     wrong |= dict.fromkeys(now.keys() - recorded.keys(), "added")
+    if not wrong:
+        wrong = _deeper(runtime)
     return tuple(Problem(name, what, remedy) for name, what in sorted(wrong.items()))
 
 
+def _deeper(runtime: Runtime) -> dict[str, str]:
+    """Return what is wrong though every file is as the manifest says."""
+    try:
+        if runtime.sha256 != manifest.identity(runtime.root):
+            return {manifest.NAME: "written anew: these files are not the ones that were got"}
+        loader = relocate.placed_at(runtime.root)
+        if loader is not None and not loader.samefile(runtime.root / relocate.LOADER):
+            return {relocate.TABLE: f"placed for another folder, with the loader {loader}"}
+    except (OSError, RuntimeUnavailable) as error:
+        return {relocate.TABLE: f"its programs cannot run from this folder: {error}"}
+    return {}
+
+
+def checked(runtime: Runtime) -> Runtime:
+    """Return the runtime if every file of it is as recorded. Raises RuntimeUnavailable if not."""
+    problems = verify(runtime)
+    if problems:
+        first = problems[0]
+        raise RuntimeUnavailable(f"{runtime.root}: {len(problems)} files are wrong; {first}")
+    return runtime
+
+
+def use(runtime: Runtime) -> Runtime:
+    """Make the runtime the default one and return it."""
+    link = runtime.root.with_name(f".default-{os.getpid()}")
+    link.unlink(missing_ok=True)
+    link.symlink_to(runtime.root.name)
+    link.replace(runtime.root.with_name("default"))
+    return runtime
+
+
 def remove(runtime: Runtime) -> None:
-    """Remove a runtime; killed half-way, what is left is swept later."""
-    hidden = runtime.root.with_name(f".new-removed-{runtime.id}-{os.getpid()}")
-    link = runtime.root.parent / "default"
-    if link.is_symlink() and link.resolve() == runtime.root.resolve():
-        link.unlink()
-    runtime.root.rename(hidden)
-    shutil.rmtree(hidden)
+    """Remove a runtime; killed half-way, what is left is swept later.
+
+    The default then is the newest of those that are left. Raises NotFoundError for a folder that
+    no cache holds, such as a copy.
+    """
+    link = runtime.root.with_name("default")
+    if not (runtime.root / manifest.NAME).is_file() or runtime.root.is_symlink():
+        raise NotFoundError(f"{runtime.root} is no runtime of a cache")
+    was_default = link.is_symlink() and link.resolve() == runtime.root.resolve()
+    try:
+        discard(runtime.root)
+    except OSError as error:
+        raise RuntimeUnavailable(f"{runtime.root} cannot be removed: {error}") from error
+    if was_default:
+        left = list_runtimes(runtime.root.parent)
+        newest = max(left, key=lambda r: r.root.stat().st_mtime, default=None)
+        with suppress(FileNotFoundError):
+            link.unlink()
+        if newest is not None:
+            use(newest)
 
 
 def copy(runtime: Runtime, to: Path) -> Path:
@@ -152,41 +229,5 @@ def copy(runtime: Runtime, to: Path) -> Path:
     shutil.copytree(runtime.root, to, symlinks=True)
     to.chmod(0o755)
     relocate.place(to, to)
+    manifest.write(to)
     return to
-
-
-def manifest(tree: Path) -> str:
-    """Return the sums of every file under `tree`, sorted, as sha256sum prints them."""
-    files = (path for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
-    names = sorted(str(path.relative_to(tree)) for path in files)
-    kept = (name for name in names if name not in ("manifest", "about"))
-    return "".join(f"{file_sha256(tree / name)}  {name}\n" for name in kept)
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sums(text: str) -> dict[str, str]:
-    pairs = (line.split("  ", 1) for line in text.splitlines())
-    return {name: digest for digest, name in pairs}
-
-
-def _point_default(cache: Path, final: Path) -> None:
-    link = cache / f".default-{os.getpid()}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(final.name)
-    link.replace(cache / "default")
-
-
-def _sweep(cache: Path) -> None:
-    for folder in cache.glob(".new-*"):
-        with suppress(OSError):
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(descriptor)

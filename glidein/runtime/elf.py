@@ -1,50 +1,116 @@
-"""The little that is needed of ELF: where a program names its loader, and what it links to.
+"""Reads what this project needs from ELF files: loader field, libraries asked for, search path.
 
-Facts: System V ABI, 64-bit little-endian; program header types PT_DYNAMIC 2, PT_INTERP 3; dynamic
-tags DT_NEEDED 1, DT_STRTAB 5.
+Only 64-bit little-endian x86_64 files are read; whatever else is there reads as None, so that a
+script or a foreign library is never mistaken for one of ours.
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+_MAGIC = b"\x7fELF\x02\x01"
+_X86_64 = 62
 _LOAD, _DYNAMIC, _INTERP = 1, 2, 3
-_NEEDED, _STRTAB = 1, 5
+_NEEDED, _STRTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 1, 5, 10, 14, 15, 29
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A run of bytes in a file: where it starts and how long it is."""
+
+    offset: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
 class Elf:
-    """A dynamic ELF file: its interpreter field as (offset, length), and the libraries it needs."""
+    """What a dynamic linker would read of a program or library."""
 
-    interpreter: tuple[int, int] | None
+    interpreter: Field | None
     needed: tuple[str, ...]
+    soname: str
+    search: tuple[str, ...]
+    dynamic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    kind: int
+    offset: int
+    address: int
+    size: int
+
+
+def is_elf(path: Path) -> bool:
+    """Whether the file starts as an ELF file of our kind."""
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def read(path: Path) -> Elf | None:
-    """Return what `path` says, or None for what is no dynamic 64-bit ELF file."""
-    if not path.is_file():
+    """Return what the file says of itself, or None if it is no readable x86_64 ELF file."""
+    if not is_elf(path):
         return None
-    with path.open("rb") as file:
-        if file.read(6) != b"\x7fELF\x02\x01":
-            return None
-        data = b"\x7fELF\x02\x01" + file.read()
+    image = path.read_bytes()
     try:
-        return _parse(data)
-    except (struct.error, ValueError, IndexError):
+        return _parse(image)
+    except (struct.error, IndexError, ValueError, OverflowError, StopIteration):
         return None
 
 
-def _parse(data: bytes) -> Elf | None:
-    (table,) = struct.unpack_from("<Q", data, 32)
-    size, count = struct.unpack_from("<HH", data, 54)
-    headers = [struct.unpack_from("<IIQQQQQQ", data, table + i * size) for i in range(count)]
-    interpreter = next(((h[2], h[5]) for h in headers if h[0] == _INTERP), None)
-    dynamic = next((h for h in headers if h[0] == _DYNAMIC), None)
+def _parse(image: bytes) -> Elf | None:
+    (machine,) = struct.unpack_from("<H", image, 18)
+    if machine != _X86_64:
+        return None
+    segments = _segments(image)
+    interpreter = next((Field(s.offset, s.size) for s in segments if s.kind == _INTERP), None)
+    dynamic = next((s for s in segments if s.kind == _DYNAMIC), None)
     if dynamic is None:
-        return None
-    entries = list(struct.iter_unpack("<qQ", data[dynamic[2] : dynamic[2] + dynamic[5]]))
-    address = next(value for tag, value in entries if tag == _STRTAB)
-    segment = next(h for h in headers if h[0] == _LOAD and h[3] <= address < h[3] + h[5])
-    strings = address - segment[3] + segment[2]
-    names = (strings + value for tag, value in entries if tag == _NEEDED)
-    return Elf(interpreter, tuple(data[at : data.index(b"\0", at)].decode() for at in names))
+        return Elf(interpreter, (), "", (), dynamic=False)
+    entries = _entries(image, dynamic)
+    strings = _strings(image, segments, dict(entries))
+
+    def all_of(tag: int) -> tuple[str, ...]:
+        return tuple(strings(value) for key, value in entries if key == tag)
+
+    search = tuple(part for text in all_of(_RUNPATH) or all_of(_RPATH) for part in text.split(":"))
+    return Elf(interpreter, all_of(_NEEDED), "".join(all_of(_SONAME)), search, dynamic=True)
+
+
+def _segments(image: bytes) -> list[_Segment]:
+    (table,) = struct.unpack_from("<Q", image, 32)
+    size, count = struct.unpack_from("<HH", image, 54)
+    segments = []
+    for index in range(count):
+        kind, _, offset, address, _, length, _, _ = struct.unpack_from(
+            "<IIQQQQQQ", image, table + index * size
+        )
+        segments.append(_Segment(kind, offset, address, length))
+    return segments
+
+
+def _entries(image: bytes, dynamic: _Segment) -> list[tuple[int, int]]:
+    entries = []
+    for offset in range(dynamic.offset, dynamic.offset + dynamic.size, 16):
+        tag, value = struct.unpack_from("<QQ", image, offset)
+        if tag == 0:
+            break
+        entries.append((tag, value))
+    return entries
+
+
+def _strings(
+    image: bytes, segments: list[_Segment], entries: dict[int, int]
+) -> Callable[[int], str]:
+    address = entries.get(_STRTAB, 0)
+    home = next(
+        s for s in segments if s.kind == _LOAD and s.address <= address < s.address + s.size
+    )
+    start = home.offset + address - home.address
+    table = image[start : start + entries.get(_STRSZ, 0)]
+
+    def at(offset: int) -> str:
+        return table[offset : table.index(b"\0", offset)].decode("utf-8", "replace")
+
+    return at

@@ -1,0 +1,37 @@
+"""The README's demo block is held against a real run, line by line, numbers and names aside."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from glidein import process
+
+README = Path(__file__).parent.parent.parent / "README.md"
+MARK = "<!-- demo: tests/docs hold these lines against a real run -->"
+
+
+def shape(line: str) -> str:
+    """Return a line without what differs from run to run: numbers, ids, users, folders."""
+    line = re.sub(r"g\d{8}-\d{6}-\w+", "REQUEST", line.strip())
+    line = re.sub(r"\S+@throwaway\.pool", "OWNER", line)
+    line = re.sub(r"/tmp/\S+", "FOLDER", line)
+    return re.sub(r"\d+(\.\d+)*", "N", line)
+
+
+def block() -> list[str]:
+    after = README.read_text().split(MARK)[1].lstrip("\n").splitlines()
+    end = next(i for i, line in enumerate(after) if line and not line.startswith("    "))
+    return [shape(line) for line in after[:end] if line.strip()]
+
+
+@pytest.mark.real
+@pytest.mark.root
+def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    said = process.run([sys.executable, "-m", "glidein", "demo"], timeout=300, cwd=tmp_path)
+    printed = {shape(line) for line in said.stdout.splitlines()}
+    shown = block()
+    assert len(shown) > 20
+    assert [line for line in shown if line not in printed] == []
+    assert [line for line in printed if line and line not in shown] == []
