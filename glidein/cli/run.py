@@ -71,9 +71,11 @@ def run(
 def _work_folder(text: str, problems: "Problems") -> Path | None:
     import os
 
+    from glidein import paths
+
     if not text:
         return None
-    path = Path(text).expanduser().absolute()
+    path = problems.take(lambda: paths.given(text, "--work-dir"), Path("/"))
     if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
         problems.add("--work-dir", f"{path} is no folder that you can write to")
     return path

@@ -1,4 +1,4 @@
-"""The places under contract. A room adds its own with one line in PLACES (tests/contract/README).
+"""The places under contract. A room adds its own with one line in PLACES.
 
 A place gives the suite a provider and the means to look behind it: what really runs, what was
 really left, independent of what the provider says.
