@@ -8,7 +8,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-from glidein import identity
+from glidein.host import identity
 from glidein.model import RuntimeChoice
 from glidein.throwaway import ThrowawayPool
 from tests.contract.places import HostPlace, _read

@@ -109,9 +109,12 @@ class Pilot:
 
     def job(self, cluster: str, attribute: str) -> str:
         said = self.pool.tool("condor_q", "-all", cluster, "-af", attribute).stdout.strip()
-        return said or self.pool.tool(
-            "condor_history", "-limit", "1", cluster, "-af", attribute
-        ).stdout.strip()
+        return (
+            said
+            or self.pool.tool(
+                "condor_history", "-limit", "1", cluster, "-af", attribute
+            ).stdout.strip()
+        )
 
     def done(self, cluster: str) -> Callable[[], bool]:
         return lambda: self.job(cluster, "JobStatus") == "4"

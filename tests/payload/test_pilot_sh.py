@@ -183,7 +183,7 @@ def test_a_token_is_read_before_the_pool_is_asked(
     file = tmp_path / "token"
     file.write_text(f"\n {token(**claims)} \n")
     script = (
-        'CONF[TOKEN_FILE]=$1 DEADLINE=0; trap \'echo "reason $REASON"\' EXIT; read_token; '
+        "CONF[TOKEN_FILE]=$1 DEADLINE=0; trap 'echo \"reason $REASON\"' EXIT; read_token; "
         "inspect_token"
     )
     assert outcome in bash(script, str(file)).stdout
