@@ -690,7 +690,7 @@ settle_runtime() {
   LIBEXEC=$CONDOR/libexec
   [[ ! -d $LIBEXEC/condor ]] || LIBEXEC=$LIBEXEC/condor
   JOB_PATH=$PATH:$CONDOR/bin PATH=$CONDOR/bin:$CONDOR/sbin:$PATH
-  said=$("$CONDOR/bin/condor_version" 2>&1) ||
+  said=$("$CONDOR/sbin/condor_master" -version 2>&1) ||
     runtime_fails "$CONDOR does not run on this $(uname -m) machine: ${said:0:120}"
   said=${said#*CondorVersion: }
   VERSION=${said%% *}
@@ -926,6 +926,8 @@ container_config() {
 reconfigure() {
   {
     echo "GlideinDraining = $DRAINING"
+    # A schedd may go on using a claim without asking START again; a claim that is over it may not.
+    [[ $DRAINING == False ]] || echo 'CLAIM_WORKLIFE = 0'
     container_config
   } >"$WORK/change.conf"
   [[ -z $MASTER ]] || kill -HUP "$MASTER" 2>/dev/null || :

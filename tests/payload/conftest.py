@@ -68,7 +68,7 @@ class Pilot:
         script = self.place / "pilot.sh"
         shutil.copy(SCRIPT, script)
         script.chmod(0o755)
-        argv = ["bash", script, *args]
+        argv = ["/bin/bash", script, *args]
         self.pid = process.spawn(
             argv, log=self.log, env=self.env, cwd=self.place, user=self.uid, stdin=stdin
         )
@@ -133,8 +133,9 @@ class Pilot:
             with suppress(AssertionError):
                 self.until(lambda: not process.alive(self.pid), 10)
         process.kill_all_of(self.place)
-        self.forget()
-        self.pool.tool("condor_rm", "-all", user=self.uid, check=False)
+        with suppress(process.CommandError):  # its pool may be gone
+            self.forget()
+            self.pool.tool("condor_rm", "-all", user=self.uid, check=False)
         shutil.rmtree(self.place, ignore_errors=True)
 
 

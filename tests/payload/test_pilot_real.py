@@ -68,11 +68,11 @@ def steals(pilot: Pilot) -> list[str]:
     shutil.copy(SPY, spy)
     spy.chmod(0o755)
     folder = next(pilot.work.iterdir())
-    words = f"{spy} {token.split('.')[2]} {pilot.place}/token {folder}/secret/token"
-    out = pilot.place / "spy.out"
     config_val = pilot.condor.program("condor_config_val")
+    words = f"{spy} {config_val} {token.split('.')[2]} {pilot.place}/token {folder}/secret/token"
+    out = pilot.place / "spy.out"
     cluster = pilot.submit(
-        f"executable=/usr/bin/python3\narguments={words} {config_val}\noutput={out}\n"
+        f"executable=/usr/bin/python3\narguments={words}\noutput={out}\n"
         f"error={out}.err"
     )
     pilot.until(pilot.done(cluster))
