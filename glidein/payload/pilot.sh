@@ -1138,6 +1138,16 @@ explain_ping() {
   esac
 }
 
+# check_start: lets HTCondor's own parser read START; an expression that is none never matches.
+check_start() {
+  local said
+  [[ -n ${CONF[START]-} ]] || return 0
+  said=$(timeout -k 1 10 condor_status -limit 1 -af Name -constraint "${CONF[START]}" 2>&1) || :
+  if [[ $said == *'invalid constraint'* ]]; then
+    found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" 'correct -s' usage
+  fi
+}
+
 # check_pool: one query tells version and clock: the constraint is judged by the collector's clock.
 check_pool() {
   local said newer
@@ -1281,7 +1291,7 @@ check_gpus() {
 run_checks() {
   local check pids=() since
   uptime && since=$UPTIME
-  for check in tcp ping pool scratch tools gpus; do
+  for check in start tcp ping pool scratch tools gpus; do
     "check_$check" >"$WORK/checks/$check" 2>/dev/null </dev/null &
     pids+=($!)
   done
@@ -1291,7 +1301,7 @@ run_checks() {
     check_containers >"$WORK/checks/containers" 2>/dev/null </dev/null {NAP}<&- &
   fi
   for check in "${pids[@]}"; do wait_for "$check"; done
-  print_checks tcp ping pool scratch tools gpus
+  print_checks start tcp ping pool scratch tools gpus
   for check in 1 2 3 4 5; do
     [[ $CONTAINER == '?' ]] || break
     take_containers || nap 0.1
@@ -1379,16 +1389,22 @@ watch() {
 # --- the life of the pilot -----------------------------------------------------------------------
 
 declare -A CORES=() SINCE=()
-BUSY=0
+BUSY=0 HALF=''
 
 # read_log: takes in what the startd wrote since; sets BUSY, JOBS and the core-seconds.
 read_log() {
   local line
-  while IFS= read -r line <&"$LOG_FD"; do
+  while IFS= read -r line <&"$LOG_FD" || { HALF+=$line && false; }; do
+    line=$HALF$line HALF=''
     [[ $line =~ (slot[0-9_]+).*Changing\ .*activity:\ ?(.*)$ ||
       $line =~ (slot[0-9_]+)(.*Changing\ state\ and\ activity.*)$ ]] || continue
     slot_changes "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
   done
+  # HTCondor moves a log that has grown long out of the way.
+  if [[ -e $WORK/log/StartLog && ! $WORK/log/StartLog -ef /dev/fd/$LOG_FD ]]; then
+    exec {LOG_FD}<&-
+    exec {LOG_FD}<"$WORK/log/StartLog"
+  fi
 }
 
 # slot_changes SLOT CHANGE: CHANGE ends in "-> Busy", "-> Claimed/Idle" and so on.

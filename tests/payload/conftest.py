@@ -17,6 +17,7 @@ from glidein import process, quoting, report
 from glidein.runtime import Runtime
 from glidein.throwaway import ThrowawayPool
 
+DEVNULL = -3  # subprocess.DEVNULL, for process.spawn
 SCRIPT = Path(str(files("glidein").joinpath("payload/pilot.sh")))
 SPY = Path(__file__).parent / "spy.py"
 
@@ -64,7 +65,7 @@ class Pilot:
         path.chmod(0o644)
         return path
 
-    def start(self, *args: str | Path, stdin: int | None = None) -> "Pilot":
+    def start(self, *args: str | Path, stdin: int = DEVNULL) -> "Pilot":
         script = self.place / "pilot.sh"
         shutil.copy(SCRIPT, script)
         script.chmod(0o755)
@@ -109,9 +110,12 @@ class Pilot:
 
     def job(self, cluster: str, attribute: str) -> str:
         said = self.pool.tool("condor_q", "-all", cluster, "-af", attribute).stdout.strip()
-        return said or self.pool.tool(
-            "condor_history", "-limit", "1", cluster, "-af", attribute
-        ).stdout.strip()
+        return (
+            said
+            or self.pool.tool(
+                "condor_history", "-limit", "1", cluster, "-af", attribute
+            ).stdout.strip()
+        )
 
     def done(self, cluster: str) -> Callable[[], bool]:
         return lambda: self.job(cluster, "JobStatus") == "4"
