@@ -928,6 +928,8 @@ reconfigure() {
     echo "GlideinDraining = $DRAINING"
     # A schedd may go on using a claim without asking START again; a claim that is over it may not.
     [[ $DRAINING == False ]] || echo 'CLAIM_WORKLIFE = 0'
+    # Drained through the pool, jobs may finish; the pilot itself ends them by its own clock.
+    [[ $DRAINING == True ]] || echo "GlideinPatience = ${CONF[LIFETIME]}"
     container_config
   } >"$WORK/change.conf"
   [[ -z $MASTER ]] || kill -HUP "$MASTER" 2>/dev/null || :
@@ -984,7 +986,8 @@ KILL = False
 WANT_SUSPEND = False
 WANT_VACATE = True
 RANK = 0
-MAXJOBRETIREMENTTIME = 0
+GlideinPatience = 0
+MAXJOBRETIREMENTTIME = \$(GlideinPatience)
 STARTER_INITIAL_UPDATE_INTERVAL = 2
 STARTER_UPDATE_INTERVAL = 5
 POLLING_INTERVAL = 2
@@ -1389,13 +1392,14 @@ watch() {
 # --- the life of the pilot -----------------------------------------------------------------------
 
 declare -A CORES=() SINCE=()
-BUSY=0 HALF=''
+BUSY=0 HALF='' DRAINED=0
 
 # read_log: takes in what the startd wrote since; sets BUSY, JOBS and the core-seconds.
 read_log() {
   local line
   while IFS= read -r line <&"$LOG_FD" || { HALF+=$line && false; }; do
     line=$HALF$line HALF=''
+    [[ $line != *'slot1: '*'-> Drained'* ]] || DRAINED=1
     [[ $line =~ (slot[0-9_]+).*Changing\ .*activity:\ ?(.*)$ ||
       $line =~ (slot[0-9_]+)(.*Changing\ state\ and\ activity.*)$ ]] || continue
     slot_changes "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
@@ -1415,6 +1419,7 @@ slot_changes() {
       [[ -z ${SINCE[$1]-} ]] || return 0
       SINCE[$1]=$NOW JOBS=$((JOBS + 1)) BUSY=$((BUSY + 1))
       ;;
+    *Retiring) ;; # the job goes on, to its end or to the end of its time
     *)
       [[ -n ${SINCE[$1]-} ]] || return 0
       BUSY_CORE_S=$((BUSY_CORE_S + (NOW - SINCE[$1]) * ${CORES[$1]:-1})) BUSY=$((BUSY - 1))
@@ -1493,6 +1498,7 @@ live() {
     fi
     ((NOW < RETIRE_AT)) || leave lifetime 'its life is over'
     ((SIGNALS == 0)) || leave told 'a signal told it to leave'
+    ((DRAINED == 0 || BUSY > 0)) || leave told 'the pool drained it'
     birth "$MASTER" || master_ended
     ! take_containers || reconfigure
     if [[ -n $looking ]] && ! kill -0 "$looking" 2>/dev/null; then
@@ -1617,6 +1623,8 @@ main() {
   check_numbers
   fill_in
   check_values
+  ((UID)) || refuse "a pilot does not run as root, nor do the jobs of others: start it as an\
+ ordinary user, with setpriv or su"
   remote_owners
   state starting
   claim_name
