@@ -1141,11 +1141,12 @@ explain_ping() {
   esac
 }
 
-# check_start: lets HTCondor's own parser read START; an expression that is none never matches.
+# check_start: lets HTCondor's own parser read START; an expression that is none never matches. The
+# braces keep one that closes a parenthesis it never opened from being completed by condor_status.
 check_start() {
   local said
   [[ -n ${CONF[START]-} ]] || return 0
-  said=$(timeout -k 1 10 condor_status -limit 1 -af Name -constraint "${CONF[START]}" 2>&1) || :
+  said=$(timeout -k 1 10 condor_status -limit 1 -af Name -constraint "size({${CONF[START]}}) == 1" 2>&1) || :
   if [[ $said == *'invalid constraint'* ]]; then
     found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" 'correct -s' usage
   fi
