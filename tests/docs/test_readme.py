@@ -17,6 +17,7 @@ def shape(line: str) -> str:
     line = re.sub(r"g\d{8}-\d{6}-\w+", "REQUEST", line.strip())
     line = re.sub(r"\S+@throwaway\.pool", "OWNER", line)
     line = re.sub(r"/tmp/\S+", "FOLDER", line)
+    line = re.sub(r"(HTCondor \S+) \(.*\)", r"\1 (SOURCE)", line)
     return re.sub(r"\d+(\.\d+)*", "N", line)
 
 
