@@ -44,8 +44,8 @@ def test_debians_release_holds_what_a_pool_needs_and_nothing_for_perl(
     for name in OF_A_POOL:
         assert condor.program(name)
     assert (condor.root / "lib/condor_ssh_to_job_sshd_config_template").is_file()
-    first = [p.open("rb").readline() for p in (condor.root / "bin").iterdir()]
-    assert not [line for line in first if b"perl" in line and line.startswith(b"#!")]
+    first = [p.read_bytes()[:80].split(b"\n")[0] for p in (condor.root / "bin").iterdir()]
+    assert not [x for x in first if x.startswith(b"#!") and (b"perl" in x or b"python" in x)]
 
 
 def test_every_program_finds_every_library_in_the_runtime_itself(condor: runtime.Runtime) -> None:
