@@ -60,6 +60,19 @@ def test_every_program_finds_every_library_in_the_runtime_itself(condor: runtime
     assert all(place.startswith(str(condor.root)) for place in places)
 
 
+def test_no_library_of_a_hostile_path_is_taken_for_its_own(
+    condor: runtime.Runtime, tmp_path: Path
+) -> None:
+    for path in (condor.root / "lib").iterdir():
+        (tmp_path / path.name).write_text("not a library")
+    env = {**BARE, "LD_LIBRARY_PATH": str(tmp_path)}
+    for name in ("condor_master", "condor_status", "condor_config_val"):
+        said = process.run([condor.program(name), "-version"], timeout=20, env=env)
+        assert "23.9.6" in said.stdout
+    found = process.run([condor.program("condor_gpu_discovery")], timeout=60, env=env)
+    assert "DetectedGPUs" in found.stdout
+
+
 def test_compiled_in_defaults_are_there_under_an_empty_environment(
     condor: runtime.Runtime,
 ) -> None:
