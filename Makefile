@@ -43,14 +43,14 @@ lint: setup
 	$(RUN) ruff format --check $(SOURCES)
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) shellcheck glidein/payload/pilot.sh .ci/run .ci/prepare
-	$(RUN) shfmt -d -i 2 -ci glidein/payload/pilot.sh .ci/run .ci/prepare
+	$(RUN) shellcheck glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare
+	$(RUN) shfmt -d -i 2 -ci glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare
 
 ## format: put code and shell into house style
 format:
 	$(RUN) ruff check --fix-only $(SOURCES)
 	$(RUN) ruff format $(SOURCES)
-	$(RUN) shfmt -w -i 2 -ci glidein/payload/pilot.sh .ci/run .ci/prepare
+	$(RUN) shfmt -w -i 2 -ci glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare
 
 ## lock: bring uv.lock up to date with pyproject.toml
 lock:

@@ -9,7 +9,6 @@ import argparse
 import os
 import pwd
 import secrets
-import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -40,10 +39,11 @@ Start = Callable[["Stage", Path, Path], list[str]]
 
 
 class Stage:
-    """A pool, its user, and a scratch folder for pilots."""
+    """A fresh pool and a scratch folder for one pilot."""
 
-    def __init__(self, pool: ThrowawayPool, found: runtime.Runtime, folder: Path) -> None:
-        self.pool, self.runtime, self.folder = pool, found, folder
+    def __init__(self, pool: ThrowawayPool, folder: Path) -> None:
+        self.pool = pool
+        self.folder = self.give(Path(tempfile.mkdtemp(dir=folder)))
         uid = os.geteuid() if pool.options.user is None else pool.options.user
         self.owner = pwd.getpwuid(uid).pw_name
 
@@ -55,22 +55,19 @@ class Stage:
 
     def once(self, start: Start, where: Path) -> float:
         """Start one pilot with one job waiting; return the seconds to its running."""
-        folder = self.give(Path(tempfile.mkdtemp(dir=self.folder)))
+        folder = self.folder
         self.give_text(folder / "job.sub", JOB)
         self.pool.tool("condor_submit", "job.sub", cwd=folder)
         token = self.give_text(folder / "token", self.pool.token(self.owner))
         argv = start(self, token, where)
         began = time.time()
-        pid = process.spawn(
+        process.spawn(
             argv, log=folder / "log", env={"PATH": "/usr/bin:/bin", "TMPDIR": str(folder)},
             cwd=folder, user=self.pool.options.user,
         )  # fmt: skip
         try:
             return self.first_job(folder) - began
         finally:
-            self.pool.tool("condor_rm", "-all", check=False)
-            os.killpg(pid, signal.SIGTERM)
-            self.wait_for_no_slot()
             process.kill_all_of(folder)
 
     def first_job(self, folder: Path) -> float:
@@ -83,14 +80,6 @@ class Stage:
                     return event.at
             time.sleep(0.05)
         raise SystemExit(f"no job ran:\n{(folder / 'log').read_text()[-3000:]}")
-
-    def wait_for_no_slot(self) -> None:
-        """Wait until the pool has forgotten the pilot, so that the next one is matched alone."""
-        until = time.monotonic() + 60
-        while self.pool.tool("condor_status", "-af", "Name").stdout.strip():
-            if time.monotonic() > until:
-                raise SystemExit("a pilot that was told to leave is still in the pool")
-            time.sleep(0.1)
 
     def give_text(self, path: Path, text: str) -> Path:
         """Write a private file of the pool's user."""
@@ -142,14 +131,14 @@ def main() -> None:
         scratch.mkdir(mode=0o777)
         scratch.chmod(0o777)
         options = PoolOptions(user=user, extra={"NEGOTIATOR_INTERVAL": "1"})
-        with pools.pool_of(found, options) as pool:
-            stage = Stage(pool, found, scratch)
-            measured: dict[str, dict[str, list[float]]] = {}
-            for kind, where in (("warm", found.root), ("cold", slim)):
-                figures = measured[kind] = {"pilot.sh": [], "minimal": []}
-                for _ in range(runs):
-                    figures["minimal"].append(stage.once(minimal, where))
-                    figures["pilot.sh"].append(stage.once(ours, where))
+        measured: dict[str, dict[str, list[float]]] = {}
+        for kind, where in (("warm", found.root), ("cold", slim)):
+            figures = measured[kind] = {"pilot.sh": [], "minimal": []}
+            for _ in range(runs):
+                for name, start in (("minimal", minimal), ("pilot.sh", ours)):
+                    # A pool of its own, so that no slot of the last pilot is matched.
+                    with pools.pool_of(found, options) as pool:
+                        figures[name].append(Stage(pool, scratch).once(start, where))
     rows = []
     for kind, figures in measured.items():
         base = median(figures["minimal"])

@@ -1,14 +1,17 @@
 """The ledger: what was intended, asked, answered and seen, one folder per request.
 
-A request's folder is made exclusively, so two clients can never share an id. Its file events.jsonl
-is append-only: one JSON object a line, the format version in the first. No database: homes are
-NFS. What was cut off by a kill or a full disk is at most the last line; readers pass over it and
-say so, the next writer starts a new line after it.
+A request's folder appears whole, with its intent in it, or not at all; two clients can never share
+an id. Its file events.jsonl is append-only: one JSON object a line, the format version in the
+first. No database: homes are NFS. What was cut off by a kill or a full disk is at most the last
+line; readers pass over it and say so, the next writer starts a new line after it.
 """
 
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +31,7 @@ from glidein.model import (
 
 FORMAT = 1
 _EVENTS = "events.jsonl"
+_DRAFT = ".draft-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +69,23 @@ class Ledger:
         Raises LedgerError if the id is taken or the folder cannot be written.
         """
         folder = self.folder / checked_request_id(request.id)
+        line = _line("intended", request.created, {"request": _to_json(request), **note})
         try:
             paths.private_folder(self.folder)
-            folder.mkdir(mode=0o700)
-        except FileExistsError:
-            raise LedgerError(f"request {request.id} is in the ledger already") from None
+            draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self.folder))
         except OSError as error:
             raise LedgerError(f"the ledger at {self.folder} cannot be written: {error}") from error
-        data = {"request": _to_json(request), **note}
-        self._write(folder, {"format": FORMAT, **_line("intended", request.created, data)})
+        try:
+            self._write(draft, {"format": FORMAT, **line})
+            draft.rename(folder)  # onto a folder that has something in it, this fails: that is it
+        except OSError as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            if folder.exists():
+                raise LedgerError(f"request {request.id} is in the ledger already") from None
+            raise LedgerError(f"the ledger at {self.folder} cannot be written: {error}") from error
+        except LedgerError:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
         return folder
 
     def append(self, request_id: str, kind: str, now: datetime, **data: object) -> None:
@@ -87,7 +99,7 @@ class Ledger:
         """Return one request with all its events. Raises NotFoundError or LedgerError."""
         folder = self.folder / checked_request_id(request_id)
         try:
-            text = (folder / _EVENTS).read_text(encoding="utf-8", errors="replace")
+            text = (folder / _EVENTS).read_bytes().decode(errors="replace")
         except FileNotFoundError:
             raise NotFoundError(
                 f"request {request_id} is not in the ledger at {self.folder}"
@@ -99,7 +111,7 @@ class Ledger:
     def all(self) -> tuple[tuple[Record, ...], tuple[str, ...]]:
         """Return every readable request, oldest first, and a word on each that is not."""
         records, troubles = [], []
-        for folder in sorted(self.folder.glob("*/")) if self.folder.is_dir() else []:
+        for folder in self._folders():
             try:
                 records.append(self.read(folder.name))
             except Exception as error:  # one bad folder must not hide the others
@@ -108,9 +120,33 @@ class Ledger:
             troubles
         )
 
+    def prune(self, request_id: str) -> None:
+        """Forget a request and remove its folder; the caller knows that nothing of it is left."""
+        folder = self.folder / checked_request_id(request_id)
+        grave = self.folder / f"{_DRAFT}{request_id}-{os.getpid()}"
+        with suppress(FileNotFoundError):  # renamed first: half of a folder must not be read
+            folder.rename(grave)
+        shutil.rmtree(grave, ignore_errors=True)
+
+    def sweep(self, before: datetime) -> None:
+        """Remove what clients that were killed in mid-write left before that time."""
+        for draft in self.folder.glob(f"{_DRAFT}*"):
+            with suppress(OSError):
+                if draft.stat().st_mtime < before.timestamp():
+                    shutil.rmtree(draft, ignore_errors=True)
+
+    def _folders(self) -> list[Path]:
+        try:
+            entries = sorted(self.folder.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise LedgerError(f"the ledger at {self.folder} cannot be read: {error}") from error
+        return [entry for entry in entries if entry.is_dir() and entry.name[0] != "."]
+
     def _write(self, folder: Path, line: Mapping[str, object]) -> None:
         path = folder / _EVENTS
-        payload = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        payload = json.dumps(line, separators=(",", ":")).encode() + b"\n"
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
@@ -132,7 +168,7 @@ def _line(kind: str, now: datetime, data: Mapping[str, object]) -> dict[str, obj
 
 def _to_json(request: Request) -> dict[str, object]:
     plain = asdict(request)
-    plain["created"] = request.created.astimezone(UTC).isoformat(timespec="milliseconds")
+    plain["created"] = request.created.astimezone(UTC).isoformat()
     return plain
 
 
@@ -145,6 +181,7 @@ def _from_json(plain: Mapping[str, Any]) -> Request:
         created=datetime.fromisoformat(plain["created"]),
         pilots=plain["pilots"],
         runtime=RuntimeChoice(**plain["runtime"]) if plain.get("runtime") else None,
+        options=plain.get("options", {}),
         spec=PilotSpec(
             **{
                 **spec,

@@ -69,7 +69,7 @@ class PilotSpec:
     `lifetime` and `idle_time` are seconds; the life counts from the pilot's own start. Without
     owners the pilot runs jobs of its token's subject only; there is no pilot for everybody.
     `start` is a further ClassAd expression that a job must satisfy. `name` is what TargetAnnexName
-    of a job refers to.
+    of a job refers to. `grace` is how long jobs may go on after the pilot was told to leave.
     """
 
     pool: PoolAddress
@@ -78,6 +78,7 @@ class PilotSpec:
     resources: Resources = field(default_factory=Resources)
     lifetime: int = 12 * 3600
     idle_time: int = 1200
+    grace: int = 60
     name: str = ""
     direct_attach: DirectAttach | None = None
 
@@ -92,7 +93,11 @@ class RuntimeChoice:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a provider starts and cancels, under an id of ours: one or more pilots of one spec."""
+    """What a provider starts and cancels, under an id of ours: one or more pilots of one spec.
+
+    `options` are the provider's own words (queue, project, flavor): they stand in the ledger, so
+    that a launch repeated after a crash asks for the same thing.
+    """
 
     id: str
     provider: str
@@ -100,6 +105,7 @@ class Request:
     created: datetime
     pilots: int = 1
     runtime: RuntimeChoice | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 class RequestState(StrEnum):
@@ -186,14 +192,21 @@ class SeenPilot:
 
 @dataclass(frozen=True, slots=True)
 class SeenRequest:
-    """A request as a provider sees it: state, why, the provider's own id, its pilots."""
+    """A request as a provider sees it: state, why, the provider's own id, its pilots.
+
+    `facts` are particulars in the provider's own words, as JSON knows them: the site's estimated
+    start, a server's status, a machine's name.
+    """
 
     id: str
     state: RequestState
     remote_id: str = ""
     reason: str = ""
     created: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
     pilots: tuple[SeenPilot, ...] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ def render(request: Request, index: int, place: Place, restart: int = 0) -> str:
         "OWNERS": ",".join(spec.owners),
         "START": spec.start,
         "LIFETIME": spec.lifetime,
+        "GRACE": spec.grace,
         "IDLE": spec.idle_time,
         "WORK_DIR": place.work_dir,
         "CLAIM_DIR": place.claim_dir,

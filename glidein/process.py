@@ -7,9 +7,9 @@ carries all there is to know; callers map it into the tree of glidein.errors.
 
 import os
 import pwd
+import selectors
 import shlex
 import signal
-import selectors
 import subprocess
 import tempfile
 import time

@@ -16,7 +16,8 @@ class Provider(Protocol):
     """A place that starts and cancels requests. The contract suite holds all of them to this.
 
     Every method raises only ProviderError and its kinds (glidein.errors), or ConfigError for what
-    the user gave.
+    the user gave. An instance may be called from several threads, and several clients may speak to
+    one place at once.
     """
 
     @property
@@ -29,15 +30,20 @@ class Provider(Protocol):
     def launch(self, request: Request, token: Path) -> str:
         """Start the request, its pilots armed with a copy of `token`; return the provider's id.
 
-        Repeated with the same request id it starts nothing and returns what the first made. The
-        caller has the intent in its ledger before. `token` is only read.
+        Repeated with the same request id it starts nothing and returns what the first made, also
+        when that has ended since. An id that was cancelled is spent: RejectedError. After any other
+        error the same launch may be repeated. The caller has the intent in its ledger before.
+        `token` is only read.
         """
 
     def list(self) -> Listing:
         """Return every request of ours that the place knows, running or ended."""
 
-    def cancel(self, request_id: str) -> None:
-        """Stop the request and remove what it left; what is gone already is success."""
+    def cancel(self, request_id: str, *, fast: bool = False) -> None:
+        """Stop the request and remove what it left; what is gone already is success.
+
+        Where the place can, its pilots may drain for their grace; `fast` ends them at once.
+        """
 
     def logs(self, request_id: str) -> dict[int, str]:
         """Return what each pilot printed, by index. Raises NotFoundError for an unknown request."""

@@ -1,11 +1,12 @@
 """Pools for tests: real HTCondor daemons on loopback, and the users they serve."""
 
+import fcntl
 import os
 import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,14 +29,23 @@ def open_folder(prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def made_users() -> Iterator[dict[str, int]]:
-    """Make the test users, with homes, and remove them again; yields uid by name. Root only."""
-    try:
+    """Make the test users, with homes; yield uid by name. Root only.
+
+    Several test runs may share the users; the last one to end removes them.
+    """
+    with Path("/run/lock/glidein-tests").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
         for name in USERS:
-            process.run(["useradd", "--create-home", "--shell", "/bin/bash", name], timeout=30)
-        yield {name: pwd.getpwnam(name).pw_uid for name in USERS}
-    finally:
-        for name in USERS:
-            process.run(["userdel", "--remove", name], timeout=30, check=False)
+            # It may be there already: another run made it, or one that was killed left it.
+            argv = ["useradd", "--create-home", "--shell", "/bin/bash", name]
+            process.run(argv, timeout=30, check=False)
+        try:
+            yield {name: pwd.getpwnam(name).pw_uid for name in USERS}
+        finally:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for name in USERS:
+                    process.run(["userdel", "--remove", name], timeout=30, check=False)
 
 
 def readable_by_all(found: runtime.Runtime, folder: Path) -> runtime.Runtime:

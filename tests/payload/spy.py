@@ -57,11 +57,23 @@ def _steals(secret: bytes, paths: list[str]) -> list[str]:
         name = (proc / "comm").read_text().strip() if (proc / "comm").exists() else "?"
         ways += [f"{name} {x}" for x in ("environ", "cmdline") if _holds(proc / x, secret)]
         ways += [f"{name} root{p}" for p in paths if _holds(Path(f"{proc}/root{p}"), secret)]
-        ways += [f"{name} cwd" for _ in [0] if name.startswith("condor") and _in_tree(proc / "cwd", secret)]
-        ways += [f"{name} fd" for _ in [0] if any(_holds(Path(f"{proc}/fd/{n}"), secret) for n in range(3, 20))]
+        ways += [
+            f"{name} cwd"
+            for _ in [0]
+            if name.startswith("condor") and _in_tree(proc / "cwd", secret)
+        ]
+        ways += [
+            f"{name} fd"
+            for _ in [0]
+            if any(_holds(Path(f"{proc}/fd/{n}"), secret) for n in range(3, 20))
+        ]
         if name not in ("spy", "condor_starter") and _memory_opens(pid):
             ways.append(f"{name} mem")
-        if name not in ("spy", "condor_starter") and name.startswith(("condor", "bash")) and _attaches(pid):
+        if (
+            name not in ("spy", "condor_starter")
+            and name.startswith(("condor", "bash"))
+            and _attaches(pid)
+        ):
             ways.append(f"{name} ptrace")
     config = next(iter(Path(os.environ["GLIDEIN_PILOT"]).glob("condor_config")))
     env = {**os.environ, "CONDOR_CONFIG": str(config)}

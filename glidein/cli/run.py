@@ -1,0 +1,160 @@
+"""`glidein run`: a pilot on this machine, in the foreground or left to itself."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from glidein.cli import output
+
+if TYPE_CHECKING:
+    from glidein.asking import Problems
+    from glidein.host import HostProvider
+    from glidein.model import PilotSpec, Request, RuntimeChoice
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Example: glidein run --detach --pool cm.example.org --owners alice --cpus 4 "
+    "--memory 16GB --lifetime 8h --token-file ~/token"
+)
+def run(
+    pool: str = typer.Option("", help="HOST[:PORT][?sock=NAME] of the pool's collector."),
+    owners: list[str] = typer.Option(
+        [], help="Whose jobs may run; commas or repeated. Without it: the token's subject."
+    ),
+    cpus: str = typer.Option("", help="Cores to offer. Without it: the whole machine, if agreed."),
+    memory: str = typer.Option("", help="Memory to offer: 64GB, or MiB. Without it: all given."),
+    gpus: str = typer.Option("", help="GPUs to offer; 0 for none. Without it: all given."),
+    lifetime: str = typer.Option("12h", help="How long the pilot lives: 2h, 90m, seconds."),
+    idle_time: str = typer.Option("20m", help="How long without a job before it leaves."),
+    grace: str = typer.Option("60", help="How long jobs may go on once it is told to leave."),
+    token_file: str = typer.Option(
+        "", help="The pool's token, mode 0600. Without it: the only one in ~/.condor/tokens.d."
+    ),
+    start: str = typer.Option("", help="A further ClassAd expression that jobs must satisfy."),
+    name: str = typer.Option("", help="What TargetAnnexName of a job refers to."),
+    runtime: str = typer.Option("", help="The HTCondor to use: folder, tarball or URL."),
+    sha256: str = typer.Option("", help="What the tarball's SHA-256 must be."),
+    work_dir: str = typer.Option("", help="Where the pilot works. Without it: the best of /tmp."),
+    detach: bool = typer.Option(False, "--detach", help="Come back once the pilot runs."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask before taking all cores."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON about it at the end."),
+) -> None:
+    """Start a pilot on this machine; it runs its owners' jobs and leaves by itself.
+
+    In the foreground its lines are shown as they come; Ctrl-C asks it to leave, a second one to
+    leave at once, and the exit code is the pilot's. With --detach it goes on alone. The exit code
+    is 2, and nothing was started, when an option is wrong.
+    """
+    from glidein import asking, tokenfile
+
+    problems = asking.Problems()
+    words = asking.Words(
+        pool, owners, start, cpus, memory, gpus, lifetime, idle_time, grace, name, runtime, sha256
+    )
+    spec = asking.spec(words, problems)
+    chosen = asking.runtime(words, problems)
+    token = problems.take(lambda: tokenfile.find(token_file), Path())
+    folder = _work_folder(work_dir, problems)
+    provider = _provider(folder)
+    _check_size(provider, spec, problems)
+    problems.settle()
+    if not spec.resources.cpus and not yes:
+        _agree()
+    request = _request(spec, chosen)
+    _go(provider, request, token, detach=detach, as_json=as_json)
+
+
+def _work_folder(text: str, problems: "Problems") -> Path | None:
+    import os
+
+    if not text:
+        return None
+    path = Path(text).expanduser().absolute()
+    if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
+        problems.add("--work-dir", f"{path} is no folder that you can write to")
+    return path
+
+
+def _provider(work_dir: Path | None) -> "HostProvider":
+    from glidein.host import HostProvider
+
+    return HostProvider(work_dir=work_dir)
+
+
+def _check_size(provider: "HostProvider", spec: "PilotSpec", problems: "Problems") -> None:
+    from glidein import hostcheck
+
+    if hostcheck.offer(spec.resources, []).pilots < 1:
+        whole = hostcheck.machine()
+        there = f"{whole.cpus} cores and {whole.memory_mb} MiB"
+        problems.add("--cpus, --memory", f"more than this machine has: {there}")
+    elif provider.offer(spec).pilots < 1:
+        output.progress(f"note: pilots run here already; {provider.offer(spec).reason}")
+
+
+def _agree() -> None:
+    from glidein import hostcheck
+    from glidein.errors import ConfigError
+
+    cores = hostcheck.machine().cpus
+    if not sys.stdin.isatty():
+        raise ConfigError.one(
+            "--cpus", f"is missing, and all {cores} cores would be taken", "Give --cpus N, or --yes"
+        )
+    if not typer.confirm(f"Take all {cores} cores of this machine?", err=True):
+        raise ConfigError.one("--cpus", "not the whole machine then", "Give --cpus N")
+
+
+def _request(spec: "PilotSpec", chosen: "RuntimeChoice | None") -> "Request":
+    import secrets
+    from datetime import UTC, datetime
+
+    from glidein.model import Request, new_request_id
+
+    now = datetime.now(UTC)
+    identifier = new_request_id(now, secrets.token_bytes(7))
+    return Request(identifier, "host", spec, now, runtime=chosen)
+
+
+def _go(
+    provider: "HostProvider", request: "Request", token: Path, *, detach: bool, as_json: bool
+) -> None:
+    from glidein import following, starting
+    from glidein.ledger import Ledger
+
+    ledger = Ledger()
+    starting.forget_old(ledger, provider)
+    signals = following.Signals()
+    with signals.heard():
+        remote = starting.start(ledger, provider, request, token)
+        log = provider.seats(request.id)[0].log
+        if detach:
+            _say_detached(request.id, remote, log, as_json=as_json)
+            return
+        output.progress(f"request {request.id}, process {remote}, log {log}")
+        show = output.progress if as_json else _print
+        code = following.follow(provider, request.id, signals, show, output.progress)
+        starting.note_end(ledger, provider, request.id)
+    if as_json:
+        output.print_json({"request": request.id, "exit_code": code, "log": log})
+    raise typer.Exit(code)
+
+
+def _print(line: str) -> None:
+    print(output.printable(line), flush=True)
+
+
+def _say_detached(request_id: str, remote: str, log: Path, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json({"request": request_id, "process": remote, "log": log})
+        return
+    print(request_id)
+    output.progress(
+        f"the pilot runs as process {remote}\n"
+        f"follow it: glidein logs {request_id} --follow\n"
+        f"stop it:   glidein stop {request_id}"
+    )

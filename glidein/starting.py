@@ -1,0 +1,50 @@
+"""Starting, stopping and forgetting requests: the ledger first, then the asking."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from glidein import requests
+from glidein.errors import GlideinError, NotFoundError
+from glidein.ledger import Ledger
+from glidein.model import Request, RequestState
+from glidein.provider import Provider
+
+
+def start(ledger: Ledger, provider: Provider, request: Request, token: Path) -> str:
+    """Record the intent, launch, record the answer; return the provider's id.
+
+    Whatever the provider raises is recorded and goes on.
+    """
+    ledger.intend(request)
+    try:
+        remote = provider.launch(request, token)
+    except GlideinError as error:
+        ledger.append(request.id, "failed", datetime.now(UTC), error=str(error))
+        raise
+    ledger.append(request.id, "answered", datetime.now(UTC), remote_id=remote)
+    return remote
+
+
+def stop(ledger: Ledger, provider: Provider, request_id: str, *, fast: bool = False) -> None:
+    """Cancel a request and record that; one that the ledger lost is cancelled too."""
+    provider.cancel(request_id, fast=fast)
+    try:
+        ledger.append(request_id, "cancelled", datetime.now(UTC), reason="stopped")
+    except NotFoundError:
+        return
+
+
+def note_end(ledger: Ledger, provider: Provider, request_id: str) -> None:
+    """Record how a request ended, as its provider sees it now."""
+    seen = provider.list().find(request_id)
+    if seen is not None and seen.state is RequestState.ENDED:
+        reports = [each.report for each in seen.pilots]
+        now = datetime.now(UTC)
+        ledger.append(request_id, "ended", now, reason=seen.reason, reports=reports)
+
+
+def forget_old(ledger: Ledger, provider: Provider) -> None:
+    """Forget requests of this provider that ended long ago (requests.KEEP)."""
+    found, _ = requests.listings([provider])
+    rows, _ = requests.join(ledger, found)
+    requests.prune(ledger, rows, datetime.now(UTC) - requests.KEEP)

@@ -1,0 +1,39 @@
+import re
+
+import pytest
+from hypothesis import given
+
+from glidein import pilotconf
+from glidein.errors import RenderError
+from glidein.model import PilotSpec, PoolAddress, Request
+from tests import strategies
+from tests.test_ledger import NOW
+
+
+@given(strategies.requests(strategies.conf_text))
+def test_a_conf_says_what_was_asked_for(request: Request) -> None:
+    text = pilotconf.render(request, 3, pilotconf.Place("/t", True, "/w", "/c"), restart=2)
+    values = dict(_read(line) for line in text.split("\n")[:-1])
+    assert set(values) <= set(pilotconf.KEYS)
+    assert list(values) == [key for key in pilotconf.KEYS if key in values]
+    assert values["REQUEST_ID"] == request.id
+    assert values["PILOT_INDEX"] == "3"
+    assert values["PILOT_RESTART"] == "2"
+    assert values.get("OWNERS", "") == ",".join(request.spec.owners)
+    assert values.get("START", "") == request.spec.start
+    assert values.get("NAME", "") == request.spec.name
+    assert values["GRACE"] == str(request.spec.grace)
+    assert values["TOKEN_REMOVE"] == "1"
+    assert "" not in values.values()
+
+
+def test_a_value_the_file_cannot_hold_is_refused() -> None:
+    spec = PilotSpec(PoolAddress("cm"), start="a\rb")
+    with pytest.raises(RenderError, match=r"pilot\.conf"):
+        pilotconf.render(Request("gone-two", "host", spec, NOW), 0, pilotconf.Place("/t"))
+
+
+def _read(line: str) -> tuple[str, str]:
+    """Read one line by the file's own rules; the payload's reader is tested with the payload."""
+    key, _, quoted = line.partition("=")
+    return key, re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], quoted[1:-1])

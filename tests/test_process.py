@@ -1,0 +1,56 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from glidein import process
+from glidein.process import CommandError
+
+
+def test_what_a_program_said_comes_back_as_it_ended() -> None:
+    result = process.run(["bash", "-c", "echo out; echo err >&2; exit 3"], timeout=10, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (3, "out\n", "err\n")
+    assert not result.ok
+
+
+def test_a_failure_says_command_code_and_last_words() -> None:
+    with pytest.raises(CommandError, match=r"bash -c .*: exit code 3\nlast words"):
+        process.run(["bash", "-c", "echo last words >&2; exit 3"], timeout=10)
+
+
+def test_standard_input_and_an_environment_of_its_own() -> None:
+    result = process.run(["bash", "-c", 'cat; echo "$A${HOME-none}"'], timeout=10, stdin="in ",
+                         env={"A": "a", "PATH": os.environ["PATH"]})  # fmt: skip
+    assert result.stdout == "in anone\n"
+
+
+def test_undecodable_output_raises_nothing() -> None:
+    assert process.run(["printf", r"a\xffb"], timeout=10).stdout == "a\ufffdb"
+
+
+def test_a_program_that_is_missing() -> None:
+    with pytest.raises(CommandError, match="cannot start"):
+        process.run(["/nowhere/nothing"], timeout=1)
+
+
+def test_past_its_time_all_it_started_is_gone(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    began = time.monotonic()
+    with pytest.raises(CommandError, match=r"no end after 0\.5 s"):
+        process.run(["bash", "-c", f"sleep 60 & echo $! >'{mark}'; wait"], timeout=0.5)
+    assert time.monotonic() - began < 5
+    assert not process.alive(int(mark.read_text()))
+
+
+def test_spawned_it_outlives_the_call_in_a_session_of_its_own(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    pid = process.spawn(["bash", "-c", "echo hello; ps -o sid= -p $$"], log=log)
+    os.waitpid(pid, 0)
+    assert log.read_text().split() == ["hello", str(pid)]
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_spawn_that_cannot_be_leaves_no_process(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="cannot start"):
+        process.spawn(["/nowhere/nothing"], log=tmp_path / "log")
