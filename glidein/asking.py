@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from glidein import matching, quantities, quoting
+from glidein import matching, paths, quantities, quoting
 from glidein.errors import ConfigError, Problem, RenderError
 from glidein.model import PilotSpec, PoolAddress, Resources, RuntimeChoice
 
@@ -111,10 +111,10 @@ def runtime(words: Words, problems: Problems) -> RuntimeChoice | None:
         return None
     if _URL.fullmatch(words.runtime):
         return RuntimeChoice(words.runtime, words.sha256.lower())
-    path = Path(words.runtime).expanduser()
+    path = problems.take(lambda: paths.given(words.runtime, "--runtime"), Path("/"))
     if not path.exists():
         problems.add("--runtime", f"{path} is not there", "Get one: glidein runtime get")
-    return RuntimeChoice(str(path.absolute()), words.sha256.lower())
+    return RuntimeChoice(str(path), words.sha256.lower())
 
 
 def _start(text: str, problems: Problems) -> None:

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from glidein.errors import ConfigError
+
 
 def _xdg(variable: str, fallback: str) -> Path:
     given = os.environ.get(variable, "")
@@ -24,6 +26,16 @@ def state() -> Path:
 def config() -> Path:
     """Return the folder of what the user writes."""
     return _xdg("XDG_CONFIG_HOME", ".config")
+
+
+def given(text: str, field: str) -> Path:
+    """Return the path that a user typed, absolute, `~` understood. Raises ConfigError."""
+    try:
+        path = Path(text).expanduser().absolute()
+        path.exists()  # raises ValueError for what no path can hold
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ConfigError.one(field, f"{text!r} is no path: {error}") from error
+    return path
 
 
 def private_folder(path: Path) -> Path:

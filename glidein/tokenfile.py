@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+from glidein import paths
 from glidein.errors import ConfigError
 
 FIELD = "--token-file"
@@ -15,7 +16,7 @@ def find(given: str | None, home: Path | None = None) -> Path:
     Raises ConfigError when there is none or more than one, or when others could read it.
     """
     if given:
-        return checked(Path(given).expanduser())
+        return checked(paths.given(given, FIELD))
     folder = (home or Path.home()) / ".condor" / "tokens.d"
     try:
         found = sorted(each for each in folder.iterdir() if each.name[0] != "." and each.is_file())

@@ -71,9 +71,11 @@ def run(
 def _work_folder(text: str, problems: "Problems") -> Path | None:
     import os
 
+    from glidein import paths
+
     if not text:
         return None
-    path = Path(text).expanduser().absolute()
+    path = problems.take(lambda: paths.given(text, "--work-dir"), Path("/"))
     if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
         problems.add("--work-dir", f"{path} is no folder that you can write to")
     return path
@@ -86,10 +88,10 @@ def _provider(work_dir: Path | None) -> "HostProvider":
 
 
 def _check_size(provider: "HostProvider", spec: "PilotSpec", problems: "Problems") -> None:
-    from glidein import hostcheck
+    from glidein.host import check
 
-    if hostcheck.offer(spec.resources, []).pilots < 1:
-        whole = hostcheck.machine()
+    if check.offer(spec.resources, []).pilots < 1:
+        whole = check.machine()
         there = f"{whole.cpus} cores and {whole.memory_mb} MiB"
         problems.add("--cpus, --memory", f"more than this machine has: {there}")
     elif provider.offer(spec).pilots < 1:
@@ -97,10 +99,10 @@ def _check_size(provider: "HostProvider", spec: "PilotSpec", problems: "Problems
 
 
 def _agree() -> None:
-    from glidein import hostcheck
     from glidein.errors import ConfigError
+    from glidein.host import check
 
-    cores = hostcheck.machine().cpus
+    cores = check.machine().cpus
     if not sys.stdin.isatty():
         raise ConfigError.one(
             "--cpus", f"is missing, and all {cores} cores would be taken", "Give --cpus N, or --yes"
@@ -123,7 +125,8 @@ def _request(spec: "PilotSpec", chosen: "RuntimeChoice | None") -> "Request":
 def _go(
     provider: "HostProvider", request: "Request", token: Path, *, detach: bool, as_json: bool
 ) -> None:
-    from glidein import following, starting
+    from glidein import starting
+    from glidein.host import following
     from glidein.ledger import Ledger
 
     ledger = Ledger()

@@ -33,7 +33,7 @@ class DemoOptions:
 
     jobs: int = 1
     pilots: int = 1
-    idle_time: int = 5
+    idle_time: int = 10
     timeout: int = 240
 
 

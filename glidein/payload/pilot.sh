@@ -690,7 +690,7 @@ settle_runtime() {
   LIBEXEC=$CONDOR/libexec
   [[ ! -d $LIBEXEC/condor ]] || LIBEXEC=$LIBEXEC/condor
   JOB_PATH=$PATH:$CONDOR/bin PATH=$CONDOR/bin:$CONDOR/sbin:$PATH
-  said=$("$CONDOR/bin/condor_version" 2>&1) ||
+  said=$("$CONDOR/sbin/condor_master" -version 2>&1) ||
     runtime_fails "$CONDOR does not run on this $(uname -m) machine: ${said:0:120}"
   said=${said#*CondorVersion: }
   VERSION=${said%% *}
@@ -926,6 +926,10 @@ container_config() {
 reconfigure() {
   {
     echo "GlideinDraining = $DRAINING"
+    # A schedd may go on using a claim without asking START again; a claim that is over it may not.
+    [[ $DRAINING == False ]] || echo 'CLAIM_WORKLIFE = 0'
+    # Drained through the pool, jobs may finish; the pilot itself ends them by its own clock.
+    [[ $DRAINING == True ]] || echo "GlideinPatience = ${CONF[LIFETIME]}"
     container_config
   } >"$WORK/change.conf"
   [[ -z $MASTER ]] || kill -HUP "$MASTER" 2>/dev/null || :
@@ -982,7 +986,8 @@ KILL = False
 WANT_SUSPEND = False
 WANT_VACATE = True
 RANK = 0
-MAXJOBRETIREMENTTIME = 0
+GlideinPatience = 0
+MAXJOBRETIREMENTTIME = \$(GlideinPatience)
 STARTER_INITIAL_UPDATE_INTERVAL = 2
 STARTER_UPDATE_INTERVAL = 5
 POLLING_INTERVAL = 2
@@ -1144,6 +1149,17 @@ pool_within() {
     "time() > $((NOW - $1)) && time() < $((NOW + $2))" -af CondorVersion 2>/dev/null
 }
 
+# check_start: lets HTCondor's own parser read START; an expression that is none never matches. The
+# braces keep one that closes a parenthesis it never opened from being completed by condor_status.
+check_start() {
+  local said
+  [[ -n ${CONF[START]-} ]] || return 0
+  said=$(timeout -k 1 10 condor_status -limit 1 -af Name -constraint "size({${CONF[START]}}) == 1" 2>&1) || :
+  if [[ $said == *'invalid constraint'* ]]; then
+    found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" 'correct -s' usage
+  fi
+}
+
 # check_pool: one query tells version and clock: the constraint is judged by the collector's clock.
 check_pool() {
   local said newer
@@ -1287,7 +1303,7 @@ check_gpus() {
 run_checks() {
   local check pids=() since
   uptime && since=$UPTIME
-  for check in tcp ping pool scratch tools gpus; do
+  for check in start tcp ping pool scratch tools gpus; do
     "check_$check" >"$WORK/checks/$check" 2>/dev/null </dev/null &
     pids+=($!)
   done
@@ -1297,7 +1313,7 @@ run_checks() {
     check_containers >"$WORK/checks/containers" 2>/dev/null </dev/null {NAP}<&- &
   fi
   for check in "${pids[@]}"; do wait_for "$check"; done
-  print_checks tcp ping pool scratch tools gpus
+  print_checks start tcp ping pool scratch tools gpus
   for check in 1 2 3 4 5; do
     [[ $CONTAINER == '?' ]] || break
     take_containers || nap 0.1
@@ -1385,16 +1401,23 @@ watch() {
 # --- the life of the pilot -----------------------------------------------------------------------
 
 declare -A CORES=() SINCE=()
-BUSY=0
+BUSY=0 HALF='' DRAINED=0
 
 # read_log: takes in what the startd wrote since; sets BUSY, JOBS and the core-seconds.
 read_log() {
   local line
-  while IFS= read -r line <&"$LOG_FD"; do
+  while IFS= read -r line <&"$LOG_FD" || { HALF+=$line && false; }; do
+    line=$HALF$line HALF=''
+    [[ $line != *'slot1: '*'-> Drained'* ]] || DRAINED=1
     [[ $line =~ (slot[0-9_]+).*Changing\ .*activity:\ ?(.*)$ ||
       $line =~ (slot[0-9_]+)(.*Changing\ state\ and\ activity.*)$ ]] || continue
     slot_changes "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
   done
+  # HTCondor moves a log that has grown long out of the way.
+  if [[ -e $WORK/log/StartLog && ! $WORK/log/StartLog -ef /dev/fd/$LOG_FD ]]; then
+    exec {LOG_FD}<&-
+    exec {LOG_FD}<"$WORK/log/StartLog"
+  fi
 }
 
 # slot_changes SLOT CHANGE: CHANGE ends in "-> Busy", "-> Claimed/Idle" and so on.
@@ -1405,6 +1428,7 @@ slot_changes() {
       [[ -z ${SINCE[$1]-} ]] || return 0
       SINCE[$1]=$NOW JOBS=$((JOBS + 1)) BUSY=$((BUSY + 1))
       ;;
+    *Retiring) ;; # the job goes on, to its end or to the end of its time
     *)
       [[ -n ${SINCE[$1]-} ]] || return 0
       BUSY_CORE_S=$((BUSY_CORE_S + (NOW - SINCE[$1]) * ${CORES[$1]:-1})) BUSY=$((BUSY - 1))
@@ -1483,6 +1507,7 @@ live() {
     fi
     ((NOW < RETIRE_AT)) || leave lifetime 'its life is over'
     ((SIGNALS == 0)) || leave told 'a signal told it to leave'
+    ((DRAINED == 0 || BUSY > 0)) || leave told 'the pool drained it'
     birth "$MASTER" || master_ended
     ! take_containers || reconfigure
     if [[ -n $looking ]] && ! kill -0 "$looking" 2>/dev/null; then
@@ -1607,6 +1632,8 @@ main() {
   check_numbers
   fill_in
   check_values
+  ((UID)) || refuse "a pilot does not run as root, nor do the jobs of others: start it as an\
+ ordinary user, with setpriv or su"
   remote_owners
   state starting
   claim_name

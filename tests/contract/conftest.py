@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from glidein.throwaway import ThrowawayPool
+from tests.beds import pools
 from tests.contract.places import PLACES, Place
 from tests.contract.real import RealHostPlace
 
@@ -17,10 +18,15 @@ _PARAMS = [*PLACES, pytest.param("host-real", marks=_MARKS)]
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "host-real":
         pool: ThrowawayPool = request.getfixturevalue("pool")
-        opened: Place = RealHostPlace(tmp_path, pool)
+        users: dict[str, int] = request.getfixturevalue("users")
+        with pools.open_folder("glc-") as folder:
+            yield from _opened(RealHostPlace(folder, pool, users["gltest1"]))
     else:
-        opened = PLACES[request.param](tmp_path)
+        yield from _opened(PLACES[request.param](tmp_path))
+
+
+def _opened(place: Place) -> Iterator[Place]:
     try:
-        yield opened
+        yield place
     finally:
-        opened.close()
+        place.close()

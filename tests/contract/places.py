@@ -1,4 +1,4 @@
-"""The places under contract. A room adds its own with one line in PLACES (tests/contract/README).
+"""The places under contract. A room adds its own with one line in PLACES.
 
 A place gives the suite a provider and the means to look behind it: what really runs, what was
 really left, independent of what the provider says.
@@ -14,10 +14,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from glidein import identity, process
+from glidein import process
 from glidein.errors import TransientError
 from glidein.fakes import FakeProvider, FakeSite
-from glidein.host import HostProvider
+from glidein.host import HostProvider, identity
 from glidein.ledger import Ledger
 from glidein.model import (
     PilotSpec,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from glidein import hostcheck, process
+from glidein import process
 from glidein.errors import ProviderError, TransientError
-from glidein.host import HostProvider
-from glidein.identity import Identity, family
+from glidein.host import HostProvider, check
+from glidein.host.identity import Identity, family
 from glidein.model import PilotState, RequestState, Resources
 from tests.contract.places import STANDIN, HostPlace, until
 
@@ -160,12 +160,12 @@ def test_a_start_on_a_full_disk_fails_in_words_and_can_be_repeated(place: HostPl
 def test_offer_counts_what_runs_here() -> None:
     whole = Resources(cpus=8, memory_mb=16000)
     two = Resources(cpus=2, memory_mb=1000)
-    assert hostcheck.offer(two, [], whole).pilots == 4
-    assert hostcheck.offer(two, [two, two], whole).pilots == 2
-    assert hostcheck.offer(two, [Resources()], whole).pilots == 0
-    assert hostcheck.offer(Resources(), [two], whole).pilots == 1
-    assert hostcheck.offer(Resources(), [two], whole).resources.cpus == 6
-    assert hostcheck.offer(Resources(memory_mb=20000), [], whole).pilots == 0
+    assert check.offer(two, [], whole).pilots == 4
+    assert check.offer(two, [two, two], whole).pilots == 2
+    assert check.offer(two, [Resources()], whole).pilots == 0
+    assert check.offer(Resources(), [two], whole).pilots == 1
+    assert check.offer(Resources(), [two], whole).resources.cpus == 6
+    assert check.offer(Resources(memory_mb=20000), [], whole).pilots == 0
 
 
 def test_the_pilot_sees_none_of_its_clients_other_secrets(place: HostPlace) -> None:
@@ -183,7 +183,7 @@ def test_the_pilot_sees_none_of_its_clients_other_secrets(place: HostPlace) -> N
 FOLLOW = """
 import sys
 from pathlib import Path
-from glidein import following
+from glidein.host import following
 from glidein.host import HostProvider
 provider = HostProvider(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
 signals = following.Signals()

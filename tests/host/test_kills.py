@@ -17,7 +17,7 @@ from glidein import starting
 from glidein.model import RequestState
 from tests.contract.places import HostPlace, until
 
-_WATCHED = ("host.py", "hostfolder.py", "ledger.py", "process.py", "pilotconf.py", "starting.py")
+_WATCHED = ("provider.py", "folder.py", "ledger.py", "process.py", "pilotconf.py", "starting.py")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from glidein import process, quoting, report
 from glidein.runtime import Runtime
 from glidein.throwaway import ThrowawayPool
 
+DEVNULL = -3  # subprocess.DEVNULL, for process.spawn
 SCRIPT = Path(str(files("glidein").joinpath("payload/pilot.sh")))
 SPY = Path(__file__).parent / "spy.py"
 
@@ -64,11 +65,11 @@ class Pilot:
         path.chmod(0o644)
         return path
 
-    def start(self, *args: str | Path, stdin: int | None = None) -> "Pilot":
+    def start(self, *args: str | Path, stdin: int = DEVNULL) -> "Pilot":
         script = self.place / "pilot.sh"
         shutil.copy(SCRIPT, script)
         script.chmod(0o755)
-        argv = ["bash", script, *args]
+        argv = ["/bin/bash", script, *args]
         self.pid = process.spawn(
             argv, log=self.log, env=self.env, cwd=self.place, user=self.uid, stdin=stdin
         )
@@ -109,9 +110,12 @@ class Pilot:
 
     def job(self, cluster: str, attribute: str) -> str:
         said = self.pool.tool("condor_q", "-all", cluster, "-af", attribute).stdout.strip()
-        return said or self.pool.tool(
-            "condor_history", "-limit", "1", cluster, "-af", attribute
-        ).stdout.strip()
+        return (
+            said
+            or self.pool.tool(
+                "condor_history", "-limit", "1", cluster, "-af", attribute
+            ).stdout.strip()
+        )
 
     def done(self, cluster: str) -> Callable[[], bool]:
         return lambda: self.job(cluster, "JobStatus") == "4"
@@ -133,8 +137,9 @@ class Pilot:
             with suppress(AssertionError):
                 self.until(lambda: not process.alive(self.pid), 10)
         process.kill_all_of(self.place)
-        self.forget()
-        self.pool.tool("condor_rm", "-all", user=self.uid, check=False)
+        with suppress(process.CommandError):  # its pool may be gone
+            self.forget()
+            self.pool.tool("condor_rm", "-all", user=self.uid, check=False)
         shutil.rmtree(self.place, ignore_errors=True)
 
 

@@ -15,11 +15,12 @@ from glidein import process, report, runtime
 from glidein.runtime import Runtime
 from glidein.throwaway import PoolOptions
 from tests.beds import pools
-from tests.payload.conftest import SPY, Pilot
+from tests.payload.conftest import SCRIPT, SPY, Pilot
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
 MakePilot = Callable[..., Pilot]
+HOST = os.uname().nodename
 
 
 def test_the_seeds_own_line_runs_the_owners_jobs_and_leaves_when_idle(
@@ -68,12 +69,11 @@ def steals(pilot: Pilot) -> list[str]:
     shutil.copy(SPY, spy)
     spy.chmod(0o755)
     folder = next(pilot.work.iterdir())
-    words = f"{spy} {token.split('.')[2]} {pilot.place}/token {folder}/secret/token"
-    out = pilot.place / "spy.out"
     config_val = pilot.condor.program("condor_config_val")
+    words = f"{spy} {config_val} {token.split('.')[2]} {pilot.place}/token {folder}/secret/token"
+    out = pilot.place / "spy.out"
     cluster = pilot.submit(
-        f"executable=/usr/bin/python3\narguments={words} {config_val}\noutput={out}\n"
-        f"error={out}.err"
+        f"executable=/usr/bin/python3\narguments={words}\noutput={out}\nerror={out}.err"
     )
     pilot.until(pilot.done(cluster))
     assert not Path(f"{out}.err").read_text()
@@ -243,6 +243,12 @@ def test_a_double_ends_without_joining(make_pilot: MakePilot) -> None:
     assert "joined" not in second.text
 
 
+def test_a_start_that_is_no_expression_is_refused(pilot: Pilot) -> None:
+    said = pilot.begin(START="false) || (true").ended(20)
+    assert (said["reason"], said["exit_code"]) == ("usage", 2)
+    assert "no ClassAd expression" in pilot.text
+
+
 def test_odd_surroundings_change_nothing(pilot: Pilot) -> None:
     evil = pilot.place / "evil"
     evil.write_text("echo EVIL; exit 3\n")
@@ -258,4 +264,44 @@ def test_odd_surroundings_change_nothing(pilot: Pilot) -> None:
     cluster = pilot.submit("executable=/bin/true")
     assert pilot.start("--conf", conf).ended()["reason"] == "idle"
     assert "EVIL" not in pilot.text
+    assert pilot.job(cluster, "JobStatus") == "4"
+
+
+def test_a_name_server_that_never_answers_hangs_nothing(pilot: Pilot) -> None:
+    mute = pilot.place / "resolv.conf"
+    mute.write_text("nameserver 192.0.2.99\noptions timeout:30 attempts:5\n")
+    hosts = pilot.place / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    conf = pilot.conf(IDLE=2)
+    script = (
+        'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/hosts && shift 2 && '
+        'exec setpriv --reuid "$1" --regid "$1" --clear-groups bash "$2" --conf "$3"'
+    )
+    shutil.copy(SCRIPT, pilot.place / "pilot.sh")
+    argv: list[str | Path] = ["unshare", "--mount", "bash", "-c", script, "x", mute, hosts]
+    argv += [str(pilot.uid), pilot.place / "pilot.sh", conf]
+    pilot.pid = process.spawn(argv, log=pilot.log, env=pilot.env, cwd=pilot.place)
+    said = pilot.ended(30)
+    assert (said["reason"], said["exit_code"]) == ("idle", 0)
+    assert float(said["phases"]["join"]) < 10
+
+
+def test_a_container_runtime_is_really_run_before_it_is_offered(pilot: Pilot) -> None:
+    """No real one can be had here: a stand-in says what it was asked to run, and runs it."""
+    stand_in = pilot.place / "apptainer"
+    stand_in.write_text('#!/bin/sh\nwhile [ "$1" != /bin/echo ]; do shift; done\nexec "$@"\n')
+    stand_in.chmod(0o755)
+    pilot.begin(CONTAINERS=stand_in, IDLE=20).until("STATE joined")
+    assert "PASS containers: apptainer ran a program" in pilot.text
+    offered = pilot.pool.tool("condor_status", "-af", "GlideinContainers").stdout.split()
+    assert "apptainer" in offered
+
+
+def test_drained_through_the_pool_it_leaves_when_its_job_is_done(pilot: Pilot) -> None:
+    cluster = pilot.submit("executable=/bin/sleep\narguments=6")
+    pilot.begin(IDLE=60).until("STATE busy")
+    pilot.pool.tool("condor_drain", f"slot1@gtest-{pilot.place.name.replace('_', '-')}.0.0@{HOST}")
+    said = pilot.ended()
+    assert (said["reason"], said["message"]) == ("told", "the pool drained it")
+    assert pilot.job(cluster, "NumJobStarts") == "1"
     assert pilot.job(cluster, "JobStatus") == "4"

@@ -183,7 +183,7 @@ def test_a_token_is_read_before_the_pool_is_asked(
     file = tmp_path / "token"
     file.write_text(f"\n {token(**claims)} \n")
     script = (
-        'CONF[TOKEN_FILE]=$1 DEADLINE=0; trap \'echo "reason $REASON"\' EXIT; read_token; '
+        "CONF[TOKEN_FILE]=$1 DEADLINE=0; trap 'echo \"reason $REASON\"' EXIT; read_token; "
         "inspect_token"
     )
     assert outcome in bash(script, str(file)).stdout
@@ -272,3 +272,25 @@ def test_aarch64_without_a_runtime_for_it_says_so(tmp_path: Path) -> None:
     said = bash(script, str(tmp_path), env=env)
     assert said.returncode == 10
     assert "give -u" in said.stdout
+
+
+def test_busy_time_is_read_from_the_startds_log_across_halves_and_rotation(tmp_path: Path) -> None:
+    script = """
+    WORK=$1 LOG=$1/log/StartLog; mkdir "$1/log"; : >"$LOG"; exec {LOG_FD}<"$LOG"
+    log() { printf '%s' "$*" >>"$LOG"; read_log; echo "$BUSY $JOBS"; }
+    log "slot1_1: Changing activity: Idle -> "
+    log "Busy"$'\\n'"slot1_1: Changing activity: Idle -> Busy"$'\\n'
+    log "slot1_2: Changing state and activity: Owner/Idle -> Claimed/Busy"$'\\n'
+    mv "$LOG" "$LOG.old"; : >"$LOG"; read_log
+    log "slot1_1: Changing activity: Busy -> Retiring"$'\\n'
+    log "slot1_1: Changing activity: Busy -> Idle"$'\\n'
+    log "slot1_2: Changing state and activity: Claimed/Busy -> Preempting/Vacating"$'\\n'
+    """
+    assert bash(script, str(tmp_path)).stdout.splitlines() == [
+        "0 0",
+        "1 1",
+        "2 2",
+        "2 2",
+        "1 2",
+        "0 2",
+    ]

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from glidein import report
-from glidein.host import HostProvider
-from glidein.hostfolder import Seat
+from glidein.host.folder import Seat
+from glidein.host.provider import HostProvider
 
 _PAUSE = 0.1
 _LOST = 1  # what we end with when a pilot died without a report

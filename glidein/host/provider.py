@@ -1,7 +1,7 @@
 """The host provider: pilots as processes of the machine under the user's hands.
 
 A pilot is the payload in a session of its own; it outlives the client that started it. What is
-known of it lies in its request's folder (glidein.hostfolder), so any later client can list, stop
+known of it lies in its request's folder (glidein.host.folder), so any later client can list, stop
 and clean up. A start can be cut off anywhere: then there is nothing, or a folder that list shows
 and cancel removes, or a pilot.
 """
@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
-from glidein import hostcheck, paths, pilotconf, process
+from glidein import paths, pilotconf, process
 from glidein.errors import (
     ConfigError,
     NotFoundError,
@@ -25,8 +25,9 @@ from glidein.errors import (
     RenderError,
     TransientError,
 )
-from glidein.hostfolder import HostFolder, Seat
-from glidein.identity import Identity, family
+from glidein.host import check
+from glidein.host.folder import HostFolder, Seat
+from glidein.host.identity import Identity, family
 from glidein.model import (
     Finding,
     Listing,
@@ -79,11 +80,11 @@ class HostProvider:
     def offer(self, spec: PilotSpec) -> Offer:
         """Say how many pilots of that size fit beside those that run here."""
         running = [each.resources() for each in self._folders() if each.exists() and _alive(each)]
-        return hostcheck.offer(spec.resources, running)
+        return check.offer(spec.resources, running)
 
     def check(self) -> tuple[Finding, ...]:
         """Say in words what a pilot would find here."""
-        return hostcheck.check(self.payload, self.folder.parent, self.work_dir)
+        return check.check(self.payload, self.folder.parent, self.work_dir)
 
     def launch(self, request: Request, token: Path) -> str:
         """Start the request's pilots, each in a session of its own; return their process ids."""

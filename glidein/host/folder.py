@@ -21,7 +21,7 @@ from typing import Any
 
 from glidein import report
 from glidein.errors import NotFoundError
-from glidein.identity import Identity
+from glidein.host.identity import Identity
 from glidein.model import (
     PilotName,
     PilotState,
