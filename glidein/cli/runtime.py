@@ -30,7 +30,12 @@ def get(
     prefix: Path = typer.Option(
         None, help="host: the folder HTCondor is installed in; it has sbin/condor_master."
     ),
-    refresh: bool = typer.Option(False, help="debian: ask again, even if the cache has it."),
+    refresh: bool = typer.Option(
+        False, "--refresh", help="debian: ask again, even if the cache has it."
+    ),
+    accept_expired: bool = typer.Option(
+        False, "--accept-expired", help="debian: take an index that is past its date."
+    ),
     as_json: bool = AS_JSON,
 ) -> None:
     """Get an HTCondor release into the cache, check it, and say which it is and where it is from.
@@ -45,6 +50,7 @@ def get(
         suite=suite,
         prefix=prefix,
         refresh=refresh,
+        expired=accept_expired,
         progress=output.progress,
     )
     _show(found, as_json=as_json)

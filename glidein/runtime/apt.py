@@ -35,6 +35,7 @@ Acquire::http::Timeout "20";
 Acquire::https::Timeout "20";
 {reach}
 Acquire::Retries "2";
+Acquire::Check-Valid-Until "{dated}";
 Acquire::AllowInsecureRepositories "false";
 Acquire::AllowDowngradeToInsecureRepositories "false";
 Debug::NoLocking "true";
@@ -90,10 +91,14 @@ def _is_debian(uri: str) -> bool:
     return re.search(r"(/debian/?|/debian\.list)$", uri) is not None
 
 
-def download(package: str, suite: str, of: Archive, home: Path) -> list[Path]:
+def download(
+    package: str, suite: str, of: Archive, home: Path, *, expired: bool = False
+) -> list[Path]:
     """Fetch a package and all it depends on into `home`; return the files, sorted.
 
-    Raises RuntimeUnavailable with apt's words.
+    An index past its date is refused, for whoever serves it may be holding back corrections,
+    unless `expired` says it is known that this mirror stands still. Raises RuntimeUnavailable with
+    apt's words.
     """
     for name in ("state", "lists/partial", "cache/archives/partial", "log"):
         (home / name).mkdir(parents=True)
@@ -102,11 +107,15 @@ def download(package: str, suite: str, of: Archive, home: Path) -> list[Path]:
     signed = f" signed-by={keys}" if keys else ""
     (home / "sources.list").write_text(f"deb [arch=amd64{signed}] {of.uri} {suite} main\n")
     env = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": str(home)}
-    (home / "apt.conf").write_text(_CONFIG.format(home=home, reach=_reach(env)))
+    (home / "apt.conf").write_text(_config(home, env, expired=expired))
     env |= {"APT_CONFIG": str(home / "apt.conf"), "DEBIAN_FRONTEND": "noninteractive"}
     _run(["apt-get", "update", "-q", "--error-on=any"], env)
     _run(["apt-get", "install", "-q", "-y", "--download-only", package], env)
     return sorted((home / "cache" / "archives").glob("*.deb"))
+
+
+def _config(home: Path, env: dict[str, str], *, expired: bool) -> str:
+    return _CONFIG.format(home=home, reach=_reach(env), dated="false" if expired else "true")
 
 
 def _reach(env: dict[str, str]) -> str:
@@ -119,4 +128,6 @@ def _run(argv: list[str], env: dict[str, str]) -> None:
     try:
         process.run(argv, timeout=600, env=env)
     except process.CommandError as error:
-        raise RuntimeUnavailable(str(error)) from error
+        hint = "\nIf this mirror stands still on purpose: --accept-expired"
+        said = error.result.stdout + error.result.stderr
+        raise RuntimeUnavailable(f"{error}{hint if 'is expired' in said else ''}") from error

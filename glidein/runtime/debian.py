@@ -41,12 +41,17 @@ def cached(suite: str, where: Path) -> Runtime | None:
 
 
 def get(
-    suite: str, where: Path, progress: Callable[[str], None], sources: Path = apt.SOURCES
+    suite: str,
+    where: Path,
+    progress: Callable[[str], None],
+    sources: Path = apt.SOURCES,
+    *,
+    expired: bool = False,
 ) -> Runtime:
     """Make a runtime of the suite's condor package in the cache `where`; see module docstring.
 
-    `sources` is the folder that apt's own sources are read from. Raises RuntimeUnavailable, with
-    apt's words, if that cannot be done here.
+    `sources` is the folder that apt's own sources are read from; `expired` takes an index that is
+    past its date. Raises RuntimeUnavailable, with apt's words, if that cannot be done here.
     """
     if platform.machine() != "x86_64":
         raise RuntimeUnavailable(f"there is no recipe for {platform.machine()}, only for x86_64")
@@ -56,7 +61,7 @@ def get(
     archive = apt.archive(sources)
     with building(where) as folder:
         progress(f"fetching HTCondor from Debian {suite}")
-        packages = apt.download("condor", suite, archive, folder / "apt")
+        packages = apt.download("condor", suite, archive, folder / "apt", expired=expired)
         progress(f"unpacking {len(packages)} packages")
         root = _unpack(packages, folder / "root")
         tree = folder / "tree"

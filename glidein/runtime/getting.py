@@ -26,6 +26,7 @@ def get(
     suite: str = "trixie",
     prefix: Path | None = None,
     refresh: bool = False,
+    expired: bool = False,
     where: Path | None = None,
     order: Sequence[str] = ORDER,
     apt_sources: Path = apt.SOURCES,
@@ -35,7 +36,8 @@ def get(
 
     Without a source the first of `order` that works is taken. `sha256` is what a tarball must be,
     `suite` the Debian suite, `prefix` where on the host HTCondor is installed; with `refresh`
-    Debian is asked again although its runtime is in the cache. Raises RuntimeUnavailable, saying
+    Debian is asked again although its runtime is in the cache, with `expired` also if its index is
+    past its date. Raises RuntimeUnavailable, saying
     why each source failed, and ConfigError for options that cannot be.
     """
     folder = where or cache.default_folder()
@@ -46,7 +48,9 @@ def get(
 
     def from_debian() -> Runtime:
         known = None if refresh else debian.cached(suite, folder)
-        return cache.use(known) if known else debian.get(suite, folder, progress, apt_sources)
+        if known is not None:
+            return cache.use(known)
+        return debian.get(suite, folder, progress, apt_sources, expired=expired)
 
     ways: dict[str, Callable[[], Runtime]] = {
         "host": lambda: host.get(folder, prefix),

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -125,12 +126,21 @@ def test_slim_runs_where_there_is_no_c_library_at_all(
         (where / folder).mkdir()
         process.run(["mount", "--bind", f"/{folder}", where / folder], timeout=10)
     try:
-        for program in ("sbin/condor_master -version", "libexec/condor_gpu_discovery -help"):
-            words = ("/opt/" + program).split()
-            argv = ["/usr/sbin/chroot", str(where), *words]
-            # Nothing resolves in there; HTCondor would look its own name up for a minute.
-            env = {"CONDOR_CONFIG": "/dev/null", "_CONDOR_NETWORK_HOSTNAME": "bare"}
-            assert process.run(argv, timeout=20, env=env).stdout
+        # HTCondor looks its machine's name up, for a minute if need be.
+        (where / "etc").mkdir()
+        (where / "etc/hosts").write_text(f"127.0.0.1 localhost {socket.gethostname()}\n")
+        for words, answer in (
+            ("sbin/condor_master -version", "$CondorVersion: 23.9.6"),
+            ("bin/condor_status -version", "$CondorVersion: 23.9.6"),
+            ("bin/condor_ping -help", "Usage: /opt/bin/condor_ping"),
+            ("bin/condor_token_request -help", "Usage: /opt/bin/condor_token_request"),
+            ("libexec/condor_gpu_discovery", "DetectedGPUs"),
+            ("libexec/curl_plugin -classad", "MultipleFileSupport"),
+        ):
+            argv = ["/usr/sbin/chroot", str(where), *("/opt/" + words).split()]
+            env = {"CONDOR_CONFIG": "/dev/null"}
+            said = process.run(argv, timeout=20, env=env, check=False)
+            assert answer in said.stdout + said.stderr
     finally:
         for folder in ("dev", "proc"):
             process.run(["umount", where / folder], timeout=10)

@@ -51,6 +51,7 @@ def test_files_folders_and_links_inside_come_out(tmp_path: Path) -> None:
         [("c/l", LINK, "../../x")],
         [("c/l", LINK, ".."), ("c/l/x", FILE, "")],
         [("c/d/e", LINK, "../.."), ("c/f", LINK, "d/e/../../x")],
+        [("c/loop", LINK, "loop")],
         [("c/device", tarfile.CHRTYPE, "")],
         [("c/pipe", tarfile.FIFOTYPE, "")],
         [("c/x", FILE, "1"), ("c/x", FILE, "2")],
