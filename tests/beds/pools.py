@@ -28,13 +28,18 @@ def open_folder(prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def made_users() -> Iterator[dict[str, int]]:
-    """Make the test users, with homes, and remove them again; yields uid by name. Root only."""
+    """Make the test users, with homes, and remove them again; yields uid by name. Root only.
+
+    Users that were there already are another session's: it fails, and leaves them alone.
+    """
+    made: list[str] = []
     try:
         for name in USERS:
             process.run(["useradd", "--create-home", "--shell", "/bin/bash", name], timeout=30)
+            made.append(name)
         yield {name: pwd.getpwnam(name).pw_uid for name in USERS}
     finally:
-        for name in USERS:
+        for name in made:
             process.run(["userdel", "--remove", name], timeout=30, check=False)
 
 
