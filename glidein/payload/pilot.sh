@@ -473,20 +473,28 @@ choose_folder() {
   echo "${chosen:-/tmp}"
 }
 
+# scratch_fails MESSAGE
+scratch_fails() {
+  verdict FAIL scratch "$1" 'give -w a folder with room'
+  give_up scratch "$1"
+}
+
 make_folder() {
   local base
   base=$(choose_folder)
   [[ $base == /* ]] || base=$PWD/$base
   [[ $base =~ ^[A-Za-z0-9_./@%+=:\ ,~-]+$ ]] ||
     refuse "WORK_DIR: '$base' holds characters that HTCondor's configuration cannot keep"
-  if ! WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null); then
-    verdict FAIL scratch "no folder can be made in $base" 'give -w a folder with room'
-    give_up scratch "no folder can be made in $base"
-  fi
+  WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
+    scratch_fails "no folder can be made in $base"
   boot
   birth $$
-  mkdir "$WORK"/{log,lock,spool,execute,secret,checks,home}
-  printf '%s\n%s\n' "$BOOT" "$$ $BIRTH" >"$WORK/owner"
+  # What the checks themselves write must fit: a full disk is found here, not by a stumble there.
+  {
+    mkdir "$WORK"/{log,lock,spool,execute,secret,checks,home} &&
+      printf '%s\n%s\n' "$BOOT" "$$ $BIRTH" >"$WORK/owner" &&
+      head -c 262144 /dev/zero >"$WORK/log/probe" && rm "$WORK/log/probe"
+  } 2>/dev/null || scratch_fails "$base is full"
   SECRET=$WORK/secret
   sweep "$base"
 }
