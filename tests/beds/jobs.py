@@ -1,12 +1,15 @@
 """Users' jobs for tests: submitted to a throw-away pool, followed by their event log."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from glidein import process
 from glidein.demo import events
 from glidein.throwaway import ThrowawayPool
+from tests.beds import pools
 from tests.beds.pilots import give, write
 
 _SUBMIT = """\
@@ -70,21 +73,44 @@ class Job:
 
     def remove(self) -> None:
         """Take it out of the queue; out already is success."""
-        self.pool.tool("condor_rm", "-forcex", str(self.cluster), user=0, check=False)
-        self.pool.tool("condor_rm", str(self.cluster), user=self.user, check=False)
+        for force in ([], ["-forcex"]):
+            self.pool.tool("condor_rm", *force, str(self.cluster), user=self.user, check=False)
 
 
-def submit(
-    pool: ThrowawayPool, folder: Path, user: int, script: str, extra: str = "", count: int = 1
-) -> Job:
-    """Submit `count` jobs of `user` that run a shell script, from a folder of their own."""
-    place = folder / f"j{len(list(folder.iterdir()))}"
-    place.mkdir(mode=0o755)
-    give(place, user)
-    write(place / "job.sh", f"#!/bin/sh\n{script}\n", user, 0o755)
-    write(place / "job.sub", _SUBMIT.format(extra=extra, count=count), user, 0o644)
-    said = pool.tool("condor_submit", "-terse", "job.sub", user=user, cwd=place)
-    return Job(pool, place, int(said.stdout.split(".")[0]), user)
+class Desk:
+    """Where a test submits jobs, each in a folder of its own; closing it removes them all."""
+
+    def __init__(self, pool: ThrowawayPool, folder: Path, users: dict[str, int]) -> None:
+        self.pool, self.folder, self.users = pool, folder, users
+        self.jobs: list[Job] = []
+
+    def submit(self, owner: str, script: str, extra: str = "", count: int = 1) -> Job:
+        """Submit `count` jobs of `owner` that run a shell script."""
+        user = self.users[owner]
+        place = self.folder / f"j{len(self.jobs)}"
+        place.mkdir(mode=0o755)
+        give(place, user)
+        write(place / "job.sh", f"#!/bin/sh\n{script}\n", user, 0o755)
+        write(place / "job.sub", _SUBMIT.format(extra=extra, count=count), user, 0o644)
+        said = self.pool.tool("condor_submit", "-terse", "job.sub", user=user, cwd=place)
+        self.jobs.append(Job(self.pool, place, int(said.stdout.split(".")[0]), user))
+        return self.jobs[-1]
+
+    def close(self) -> None:
+        """Take every job out of the queue."""
+        for job in self.jobs:
+            job.remove()
+
+
+@contextmanager
+def desk_of(pool: ThrowawayPool, users: dict[str, int]) -> Iterator[Desk]:
+    """Yield a desk; at the end its jobs are out of the queue and its folder is gone."""
+    with pools.open_folder("glj-") as folder:
+        desk = Desk(pool, folder, users)
+        try:
+            yield desk
+        finally:
+            desk.close()
 
 
 def processes_with(word: str) -> list[int]:

@@ -40,6 +40,7 @@ class Pilot:
     log: Path
     work: Path
     token: Path
+    id: str
     began: float = field(default_factory=time.monotonic)
     code: int | None = None
 
@@ -57,6 +58,11 @@ class Pilot:
     @property
     def reason(self) -> str:
         return str(self.report["reason"])
+
+    @property
+    def only(self) -> str:
+        """The line of a submit file that sends a job to this pilot alone."""
+        return f'requirements = TARGET.GlideinRequest == "{self.id}"'
 
     @property
     def failed(self) -> str:
@@ -156,9 +162,11 @@ class Yard:
         place = self.home(user)
         work = work or place / "work"
         secret = write(place / "token", token + "\n", user)
+        values: dict[str, str] = {}
         if flags is None:
             values = {"FORMAT": "1", "POOL": self.pool, "TOKEN_FILE": str(secret)} | QUICK | SMALL
-            values |= {"WORK_DIR": str(work), "RUNTIME": str(self.runtime)} | dict(conf or {})
+            values |= {"WORK_DIR": str(work), "RUNTIME": str(self.runtime)}
+            values |= {"REQUEST_ID": f"g-{place.name}-{os.getpid()}"} | dict(conf or {})
             text = "".join(quoting.conf_line(key, value) for key, value in values.items())
             flags = ["--conf", str(write(place / "pilot.conf", text, user))]
         if env is None:
@@ -168,9 +176,9 @@ class Yard:
             group = str(pwd.getpwuid(user).pw_gid)
             become = ["setpriv", "--reuid", str(user), "--regid", group, "--clear-groups", "--"]
             argv = [*lead, *become, *argv]
-        log = place / "log"
+        log, id_ = place / "log", values.get("REQUEST_ID", "")
         pid = process.spawn(argv, log=log, env=env, cwd=place, user=None if lead else user)
-        pilot = Pilot(pid, log, work, secret)
+        pilot = Pilot(pid, log, work, secret, id_)
         self.pilots.append(pilot)
         return pilot
 
