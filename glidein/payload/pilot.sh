@@ -503,9 +503,16 @@ make_folder() {
 sweep() {
   local old boot pid born
   for old in "$1/glidein-$UID".????????; do
-    [[ -O $old && -d $old && ! -L $old && $old != "$WORK" && -O $old/owner ]] || continue
-    { read -r boot && read -r pid born; } <"$old/owner" || continue
-    [[ ${boot#* } == "${BOOT#* }" && $pid =~ ^[0-9]+$ ]] || continue
+    [[ -O $old && -d $old && ! -L $old && $old != "$WORK" ]] || continue
+    boot='' pid='' born=''
+    if [[ -s $old/owner ]]; then
+      { read -r boot && read -r pid born; } <"$old/owner" || continue
+      [[ ${boot#* } == "${BOOT#* }" && $pid =~ ^[0-9]+$ ]] || continue
+    else
+      # It was killed between making its folder and writing its name there, an instant's work.
+      epoch
+      ((NOW - $(stat -c %Y "$old" 2>/dev/null || echo "$NOW") > 60)) || continue
+    fi
     if [[ $boot == "$BOOT" ]]; then
       ! birth "$pid" || [[ $BIRTH != "$born" ]] || continue
       kill_marked "$old"
