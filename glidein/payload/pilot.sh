@@ -49,7 +49,7 @@ EOF
 # --- saying --------------------------------------------------------------------------------------
 
 declare -A CONF=() OPTION=() PHASE=()
-declare -a RELAUNCH=()
+declare -a RELAUNCH=() CHECKS=()
 WORK='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
 SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
 VERSION='' SECRET='' CONTAINER=''
@@ -1180,13 +1180,14 @@ check_gpus() {
 
 # run_checks: starts every check at once, waits for all, prints their lines in a fixed order.
 run_checks() {
-  local check pids=() since
+  local check since
   uptime && since=$UPTIME
   for check in tcp ping pool scratch tools gpus; do
-    "check_$check" >"$WORK/checks/$check" 2>/dev/null </dev/null &
-    pids+=($!)
+    GLIDEIN_PILOT=$WORK "check_$check" >"$WORK/checks/$check" 2>/dev/null </dev/null &
+    CHECKS+=($!)
   done
-  for check in "${pids[@]}"; do wait_for "$check"; done
+  for check in "${CHECKS[@]}"; do wait_for "$check"; done
+  CHECKS=()
   print_checks tcp ping pool scratch tools gpus
   phase checks "$since"
 }
@@ -1368,7 +1369,7 @@ live() {
       if wait "$looking"; then pool_seen=$NOW; fi
       looking='' next_look=$((NOW + every))
     elif [[ -z $looking ]] && ((NOW >= next_look)); then
-      in_pool &
+      GLIDEIN_PILOT=$WORK in_pool &
       looking=$!
     fi
     ((NOW - pool_seen < CONF[LOST_WAIT])) || leave pool-lost 'the pool was away for too long'
@@ -1444,6 +1445,7 @@ on_exit() {
     REASON=internal MESSAGE="pilot.sh stopped on an error of its own ($code)"
   fi
   if [[ -n $WORK ]]; then
+    ((${#CHECKS[@]} == 0)) || kill -9 "${CHECKS[@]}" 2>/dev/null || :
     end_daemons
     for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
     kill_marked "$WORK"
