@@ -51,7 +51,7 @@ EOF
 declare -A CONF=() OPTION=() PHASE=()
 declare -a RELAUNCH=() CHECKS=()
 WORK='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
-SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
+DRAINING=False SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
 VERSION='' SECRET='' CONTAINER=''
 
 # uptime: sets UPTIME to hundredths of a second since boot. No process is started.
@@ -101,6 +101,7 @@ json() {
 report() {
   local name phases='' line fields
   epoch
+  mention_oom
   for name in "${!PHASE[@]}"; do phases+=",\"$name\":${PHASE[$name]}"; done
   line="\"format\":1"
   for fields in "request=${CONF[REQUEST_ID]-}" "name=$NAME" "host=${HOST-}" "reason=$REASON" \
@@ -114,6 +115,30 @@ report() {
   line+=",\"busy_core_s\":$BUSY_CORE_S,\"idle_core_s\":$(idle_core_seconds)"
   line+=",\"cores\":${CPUS:-0},\"memory_mb\":${MEMORY:-0},\"gpus\":${GPU_COUNT:-0}"
   printf 'GLIDEIN-REPORT {%s,"token_hidden":%s}\n' "$line" "$HIDDEN" || :
+}
+
+# oom_kills: prints how many processes the kernel killed in our cgroup because memory ran out.
+oom_kills() {
+  local line group file
+  while IFS= read -r line; do
+    group=${line#*:*:}
+    case $line in
+      0::*) file=$CGROUP_ROOT$group/memory.events ;;
+      *:memory:*) file=$CGROUP_ROOT/memory$group/memory.oom_control ;;
+      *) continue ;;
+    esac
+    [[ -r $file ]] || continue
+    awk '$1 == "oom_kill" {print $2}' "$file"
+    return 0
+  done <"$CGROUP_SELF"
+}
+
+# mention_oom: adds to MESSAGE what the batch system's memory limit did.
+mention_oom() {
+  local now
+  now=$(oom_kills 2>/dev/null) || :
+  [[ -n $now && -n ${OOM_BEFORE-} ]] && ((now > OOM_BEFORE)) || return 0
+  MESSAGE+="; the memory limit from outside killed $((now - OOM_BEFORE)) processes"
 }
 
 idle_core_seconds() {
@@ -140,7 +165,7 @@ read_options() {
   local option
   while (($# > 0)); do
     case $1 in
-      -h | --help) usage && exit 0 ;;
+      -h | --help) usage && trap - EXIT && exit 0 ;;
       --conf) OPTION[conf]=${2-} option=--conf ;;
       -[ctTosrHiwu]) option=$1 && OPTION[${1#-}]=${2-} ;;
       -[ctTosrHiwu]?*) set -- "${1:0:2}" "${1:2}" "${@:2}" && continue ;;
@@ -230,7 +255,7 @@ fill_in() {
   default LIFETIME $((12 * 3600))
   default IDLE 1200
   default GRACE 30
-  default JOIN_WAIT 300
+  default JOIN_WAIT 45
   default LOST_WAIT 1800
   default CONTAINERS auto
   DEADLINE=$((STARTED + CONF[LIFETIME]))
@@ -293,12 +318,14 @@ remote_owners() {
     elif [[ $rest =~ ^$blank$text$blank$is$blank$mine$one$blank ]]; then
       name=${BASH_REMATCH[1]}
     else
+      name=''
+    fi
+    rest=${rest:${#BASH_REMATCH[0]}}
+    if [[ -z $name || ($rest != '||'* && -n $rest) ]]; then
       say WARN "START names RemoteOwner, which an unclaimed slot does not have: use -o OWNERS"
       return 0
     fi
-    rest=${rest:${#BASH_REMATCH[0]}}
     found+=${found:+,}${name%%@*}
-    [[ $rest == '||'* || -z $rest ]] || return 0
     rest=${rest#'||'}
   done
   say WARN "RemoteOwner can never match on an unclaimed slot; running jobs of $found instead"
@@ -366,7 +393,7 @@ inspect_token() {
   while ((${#part} % 4)); do part+='='; done
   body=$(base64 -d <<<"$part" 2>/dev/null | tr -d '\0') || token_fails token "it is damaged"
   [[ $body == '{'*'}' ]] || token_fails token "it is damaged"
-  SUBJECT=$(claim sub "$body") SCOPE=$(claim scope "$body")
+  SUBJECT=$(claim sub "$body") ISSUER=$(claim iss "$body") SCOPE=$(claim scope "$body")
   EXPIRES=$(claim exp "$body")
   local begins
   begins=$(claim nbf "$body")
@@ -518,7 +545,7 @@ sweep() {
       kill_marked "$old"
     fi
     remove_tree "$old"
-    say INFO "removed $old, which a dead pilot left"
+    [[ -e $old ]] || say INFO "removed $old, which a dead pilot left"
   done
 }
 
@@ -678,7 +705,7 @@ settle_runtime() {
   LIBEXEC=$CONDOR/libexec
   [[ ! -d $LIBEXEC/condor ]] || LIBEXEC=$LIBEXEC/condor
   JOB_PATH=$PATH:$CONDOR/bin PATH=$CONDOR/bin:$CONDOR/sbin:$PATH
-  said=$("$CONDOR/bin/condor_version" 2>&1) ||
+  said=$("$CONDOR/sbin/condor_master" -version 2>&1) ||
     runtime_fails "$CONDOR does not run on this $(uname -m) machine: ${said:0:120}"
   said=${said#*CondorVersion: }
   VERSION=${said%% *}
@@ -845,7 +872,6 @@ start_layers() {
   fi
   [[ -n ${extra//[[:space:]]/} ]] || extra=true
   cat <<EOF
-GlideinDraining = False
 GlideinStartOwners = $CLAUSE
 GlideinStartExtra = $(knob "$extra")
 GlideinStartLife = time() < GlideinRetire && time() + (TARGET.AllowedJobDuration ?: 0) <= \
@@ -859,7 +885,7 @@ EOF
 identity() {
   local attributes='GlideinRequest GlideinPilot GlideinRestart GlideinStart GlideinRetire'
   attributes+=' GlideinDeadline GlideinVersion GlideinTokenHidden GlideinContainers'
-  attributes+=' GlideinDaemonMemory'
+  attributes+=' GlideinDaemonMemory ClassAdLifetime'
   cat <<EOF
 GlideinRequest = "${CONF[REQUEST_ID]}"
 GlideinPilot = ${CONF[PILOT_INDEX]}
@@ -869,8 +895,8 @@ GlideinRetire = $RETIRE_AT
 GlideinDeadline = $DEADLINE
 GlideinVersion = "$GLIDEIN_VERSION"
 GlideinTokenHidden = $HIDDEN
-GlideinContainers = "${CONTAINER##*/}"
 GlideinDaemonMemory = $KEPT
+ClassAdLifetime = 420
 EOF
   if [[ -n ${CONF[NAME]-} ]]; then
     classad "${CONF[NAME]}"
@@ -902,6 +928,24 @@ EOF
     echo "use feature:GPUs"
     [[ -z $GPU_COUNT ]] || echo "SLOT_TYPE_1 = cpus=100%, memory=100%, disk=100%, GPUs=$GPU_COUNT"
   fi
+}
+
+# container_config: prints what changes when the container runtime is known.
+container_config() {
+  local program=${CONTAINER#'?'}
+  echo "GlideinContainers = \"${program##*/}\""
+  echo "SINGULARITY = $(knob "${program:-/nonexistent}")"
+}
+
+# reconfigure: writes what may change and makes the daemons read it.
+reconfigure() {
+  {
+    echo "GlideinDraining = $DRAINING"
+    # A schedd may go on using a claim without asking START again; a claim that is over it may not.
+    [[ $DRAINING == False ]] || echo 'CLAIM_WORKLIFE = 0'
+    container_config
+  } >"$WORK/change.conf"
+  [[ -z $MASTER ]] || kill -HUP "$MASTER" 2>/dev/null || :
 }
 
 attach_config() {
@@ -955,8 +999,14 @@ KILL = False
 WANT_SUSPEND = False
 WANT_VACATE = True
 RANK = 0
-STARTER_UPDATE_INTERVAL = 60
 MAXJOBRETIREMENTTIME = 0
+STARTER_INITIAL_UPDATE_INTERVAL = 2
+STARTER_UPDATE_INTERVAL = 5
+POLLING_INTERVAL = 2
+PID_SNAPSHOT_INTERVAL = 5
+use policy:Hold_If_Memory_Exceeded
+HOLD_REASON_MEMORY_EXCEEDED = The job used more memory than it had requested (request_memory)
+USER_JOB_WRAPPER = \$(LOCAL_DIR)/job
 SHUTDOWN_GRACEFUL_TIMEOUT = 20
 STARTER_JOB_ENVIRONMENT = "$(job_environment)"
 LOCAL_CONFIG_FILE = \$(LOCAL_DIR)/change.conf
@@ -998,6 +1048,20 @@ starter_script() {
   printf 'exec %s %q "$@"\n' "${PLAIN[*]}" "$CONDOR/sbin/condor_starter"
 }
 
+# job_script: prints the program that HTCondor starts each job through. Jobs, not daemons, are to be
+# the kernel's first choice when memory runs out; and a user namespace of its own keeps a job from
+# looking into the starter, which holds the keys of its claim.
+job_script() {
+  # shellcheck disable=SC2016 # the script expands it
+  printf '%s\n' '#!/usr/bin/env bash' 'echo 1000 2>/dev/null >/proc/self/oom_score_adj'
+  if [[ $HIDDEN == true ]]; then
+    printf 'exec %q --user --map-current-user -- "$@"\n' "$(command -v unshare)"
+  else
+    # shellcheck disable=SC2016 # the script expands it
+    echo 'exec "$@"'
+  fi
+}
+
 write_config() {
   local config=$WORK/condor_config
   {
@@ -1008,9 +1072,10 @@ write_config() {
     identity
     attach_config
   } >"$config"
-  : >"$WORK/change.conf"
+  reconfigure
   starter_script >"$WORK/starter"
-  chmod 700 "$WORK/starter"
+  job_script >"$WORK/job"
+  chmod 700 "$WORK"/{starter,job}
 }
 
 # --- checks --------------------------------------------------------------------------------------
@@ -1052,33 +1117,50 @@ check_tcp() {
 
 # check_ping: asks the pool itself what the token may do.
 check_ping() {
-  local said errors
-  said=$(timeout -k 1 14 condor_ping -type COLLECTOR -table ADVERTISE_STARTD ADVERTISE_MASTER \
-    2>"$WORK/checks/ping.err") || :
-  if [[ $said =~ ADVERTISE_STARTD[^$'\n']*ALLOW ]] && [[ $said =~ ADVERTISE_MASTER[^$'\n']*ALLOW ]]; then
-    [[ $said =~ ALLOW[[:space:]]+([^[:space:]]+) ]] || :
-    found PASS advertise "the pool takes slots from ${BASH_REMATCH[1]-}"
-    return 0
+  local said code=0 allowed='ALLOW[[:space:]]+([^[:space:]]+)'
+  said=$(timeout -k 1 12 condor_ping -type COLLECTOR -table ADVERTISE_STARTD ADVERTISE_MASTER) ||
+    code=$?
+  if [[ $said =~ ADVERTISE_STARTD[^$'\n']*$allowed.*ADVERTISE_MASTER[^$'\n']*$allowed ]]; then
+    found PASS advertise "the pool takes slots from ${BASH_REMATCH[1]}"
+  elif ((code > 1)); then
+    found FAIL pool "what answers at $POOL_HOST:$POOL_PORT does not speak HTCondor" \
+      'check host and port of -c' pool
+  else
+    said=$(_CONDOR_TOOL_DEBUG=D_SECURITY:2 timeout -k 1 10 condor_ping -debug -verbose \
+      -type COLLECTOR ADVERTISE_STARTD ADVERTISE_MASTER 2>&1) || :
+    explain_ping "$said"
   fi
-  errors=$(timeout -k 1 10 condor_ping -verbose -type COLLECTOR ADVERTISE_STARTD ADVERTISE_MASTER \
-    2>&1) || :
-  printf '%s\n' "$errors" >"$WORK/checks/ping.err"
-  explain_ping "$errors" "$said"
 }
 
-# explain_ping VERBOSE TABLE: says why the pool refused, by whose fault it is.
+# explain_ping TEXT: says why the pool refused, out of what condor_ping tells.
 explain_ping() {
-  local line
-  line=$(grep -m1 -oE 'AUTHENTICATE:[0-9]+:[^|]*|SECMAN:[0-9]+:[^|]*|DENIED[^|]*|CEDAR:[^|]*' <<<"$1") || :
+  local line issuer='' remedy='take a token that this pool made: glidein token create'
+  line=$(grep -m1 -oE '(AUTHENTICATE|SECMAN|CEDAR):[0-9]+:[^|]*' <<<"$1") || :
+  line=${line#*:*:}
+  issuer=$(sed -n 's/^TrustDomain = "\(.*\)"$/\1/p' <<<"$1" | tail -n 1)
   case $1 in
-    *AUTHENTICATE:*) found FAIL token-refused "the pool does not accept the token: ${line:0:200}" \
-      'ask the pool for a token: glidein token create' token-refused ;;
-    *[Dd]enied* | *DENIED* | *'not authorized'* | *PERMISSION*) found FAIL token-scope \
-      "the pool does not let $SUBJECT advertise ${line:0:160}" \
-      'the token needs ADVERTISE_STARTD and ADVERTISE_MASTER' token-scope ;;
-    *) found FAIL pool "what answers is no collector: ${line:0:200}" \
-      'check host and port of -c' pool ;;
+    *'Received "DENIED"'*) found FAIL token-scope "the pool does not let $SUBJECT advertise a slot" \
+      'the token needs ADVERTISE_STARTD and ADVERTISE_MASTER, and the pool must allow them' \
+      token-scope ;;
+    *AUTHENTICATE:*)
+      if [[ -n $issuer && -n $ISSUER && $issuer != "$ISSUER" ]]; then
+        line="$ISSUER issued it, the pool trusts $issuer"
+      fi
+      found FAIL token-refused "the pool does not accept the token: ${line:0:200}" "$remedy" \
+        token-refused
+      ;;
+    *) found FAIL pool "what answers is no collector: ${line:0:200}" 'check host and port of -c' pool ;;
   esac
+}
+
+# check_start: lets HTCondor's own parser read START; an expression that is none never matches.
+check_start() {
+  local said
+  [[ -n ${CONF[START]-} ]] || return 0
+  said=$(timeout -k 1 10 condor_status -limit 1 -af Name -constraint "${CONF[START]}" 2>&1) || :
+  if [[ $said == *'invalid constraint'* ]]; then
+    found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" 'correct -s' usage
+  fi
 }
 
 # check_pool: one query tells version and clock: the constraint is judged by the collector's clock.
@@ -1086,7 +1168,10 @@ check_pool() {
   local said newer
   epoch
   said=$(timeout -k 1 14 condor_status -collector -constraint \
-    "time() > $((NOW - 30)) && time() < $((NOW + 45))" -af CondorVersion 2>/dev/null) || return 0
+    "time() > $((NOW - 30)) && time() < $((NOW + 45))" -af CondorVersion 2>/dev/null) || {
+    : >"$WORK/checks/unreadable"
+    return 0
+  }
   if [[ -z $said ]]; then
     check_clock
     said=$(timeout -k 1 10 condor_status -collector -af CondorVersion 2>/dev/null) || return 0
@@ -1164,6 +1249,45 @@ check_tools() {
   fi
 }
 
+# find_containers: prints the container runtime to use; nothing if there is none.
+find_containers() {
+  case ${CONF[CONTAINERS]} in
+    no) ;;
+    auto) command -v apptainer || command -v singularity || : ;;
+    *) echo "${CONF[CONTAINERS]}" ;;
+  esac
+}
+
+# check_containers: runs a program in a container made of this host's own folders. Its last line
+# names the runtime that works.
+check_containers() {
+  local program image=$WORK/checks/image said folder binds=()
+  program=$(find_containers)
+  [[ -n $program ]] || return 0
+  for folder in /bin /lib /lib64 /usr; do
+    [[ ! -d $folder ]] || { mkdir -p "$image$folder" && binds+=(--bind "$folder"); }
+  done
+  mkdir -p "$image"/{proc,sys,dev,tmp,etc}
+  if said=$(timeout -k 1 20 "$program" exec --contain "${binds[@]}" "$image" /bin/echo works 2>&1) &&
+    [[ $said == *works ]]; then
+    found PASS containers "${program##*/} ran a program"
+    printf '%s' "$program" >"$WORK/checks/container"
+  else
+    found WARN containers "$program does not run here: ${said:(-120)}" \
+      'jobs in containers go elsewhere; ask the administrator'
+  fi
+  : >"$WORK/checks/containers.done"
+}
+
+# take_containers: once the container check has ended, prints it and sets CONTAINER. Slow runtimes
+# are waited for beside the work: the slot then learns of them by a reconfiguration.
+take_containers() {
+  [[ $CONTAINER == '?' && -e $WORK/checks/containers.done ]] || return 1
+  CONTAINER=''
+  [[ ! -r $WORK/checks/container ]] || read -r CONTAINER <"$WORK/checks/container" || :
+  print_checks containers
+}
+
 check_gpus() {
   local said program=$LIBEXEC/condor_gpu_discovery
   [[ $GPU_COUNT != 0 ]] || return 0
@@ -1182,13 +1306,22 @@ check_gpus() {
 run_checks() {
   local check since
   uptime && since=$UPTIME
-  for check in tcp ping pool scratch tools gpus; do
+  for check in start tcp ping pool scratch tools gpus; do
     GLIDEIN_PILOT=$WORK "check_$check" >"$WORK/checks/$check" 2>/dev/null </dev/null &
     CHECKS+=($!)
   done
+  CONTAINER=''
+  if [[ -n $(find_containers) ]]; then
+    CONTAINER='?'
+    GLIDEIN_PILOT=$WORK check_containers >"$WORK/checks/containers" 2>/dev/null </dev/null {NAP}<&- &
+  fi
   for check in "${CHECKS[@]}"; do wait_for "$check"; done
   CHECKS=()
-  print_checks tcp ping pool scratch tools gpus
+  print_checks start tcp ping pool scratch tools gpus
+  for check in 1 2 3 4 5; do
+    [[ $CONTAINER == '?' ]] || break
+    take_containers || nap 0.1
+  done
   phase checks "$since"
 }
 
@@ -1272,16 +1405,22 @@ watch() {
 # --- the life of the pilot -----------------------------------------------------------------------
 
 declare -A CORES=() SINCE=()
-BUSY=0
+BUSY=0 HALF=''
 
 # read_log: takes in what the startd wrote since; sets BUSY, JOBS and the core-seconds.
 read_log() {
   local line
-  while IFS= read -r line <&"$LOG_FD"; do
+  while IFS= read -r line <&"$LOG_FD" || { HALF+=$line && false; }; do
+    line=$HALF$line HALF=''
     [[ $line =~ (slot[0-9_]+).*Changing\ .*activity:\ ?(.*)$ ||
       $line =~ (slot[0-9_]+)(.*Changing\ state\ and\ activity.*)$ ]] || continue
     slot_changes "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
   done
+  # HTCondor moves a log that has grown long out of the way.
+  if [[ -e $WORK/log/StartLog && ! $WORK/log/StartLog -ef /dev/fd/$LOG_FD ]]; then
+    exec {LOG_FD}<&-
+    exec {LOG_FD}<"$WORK/log/StartLog"
+  fi
 }
 
 # slot_changes SLOT CHANGE: CHANGE ends in "-> Busy", "-> Claimed/Idle" and so on.
@@ -1302,6 +1441,12 @@ slot_changes() {
 
 # in_pool: whether the collector shows our slot.
 in_pool() {
+  if [[ -e $WORK/checks/unreadable ]]; then
+    # The token may not read: what the pool takes from us has to do.
+    grep -q 'Initial update sent' "$WORK/log/StartLog" &&
+      timeout -k 1 10 condor_ping -type COLLECTOR ADVERTISE_STARTD >/dev/null 2>&1
+    return
+  fi
   [[ -n $(timeout -k 1 10 condor_status -limit 1 -af Name -constraint \
     "GlideinRequest =?= \"${CONF[REQUEST_ID]}\" && GlideinPilot =?= ${CONF[PILOT_INDEX]} &&
      GlideinRestart =?= ${CONF[PILOT_RESTART]}" 2>/dev/null) ]]
@@ -1365,6 +1510,7 @@ live() {
     ((NOW < RETIRE_AT)) || leave lifetime 'its life is over'
     ((SIGNALS == 0)) || leave told 'a signal told it to leave'
     birth "$MASTER" || master_ended
+    ! take_containers || reconfigure
     if [[ -n $looking ]] && ! kill -0 "$looking" 2>/dev/null; then
       if wait "$looking"; then pool_seen=$NOW; fi
       looking='' next_look=$((NOW + every))
@@ -1400,9 +1546,11 @@ drain() {
   until=$((NOW + CONF[GRACE]))
   [[ $REASON != lifetime && $REASON != pool-lost ]] || until=$((DEADLINE - 15))
   ((until <= DEADLINE - 10)) || until=$((DEADLINE - 10))
-  if [[ -n $MASTER ]]; then
-    echo 'GlideinDraining = True' >"$WORK/change.conf"
-    kill -HUP "$MASTER" 2>/dev/null || :
+  if [[ -n $MASTER && -n ${LOG_FD-} ]]; then
+    DRAINING=True
+    reconfigure
+    nap 0.2
+    read_log
   fi
   while [[ -n $MASTER ]] && ((BUSY > 0 && NOW < until)) && birth "$MASTER"; do
     nap 0.5
@@ -1460,7 +1608,10 @@ on_signal() { SIGNALS=$((SIGNALS + 1)); }
 
 begin() {
   local stage=${GLIDEIN_STAGE-}
-  export PATH="${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+  if [[ -z $stage ]]; then
+    PATH="${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+  fi
+  export PATH
   epoch && STARTED=$NOW
   uptime && BEGAN=$UPTIME
   SELF=${BASH_SOURCE[0]}
@@ -1491,6 +1642,7 @@ main() {
   default OWNERS "${SUBJECT%%@*}"
   uptime
   make_folder
+  OOM_BEFORE=$(oom_kills 2>/dev/null) || :
   hide_token
   find_runtime
   size_up

@@ -1,12 +1,14 @@
-"""A job that tries to get its pilot's token; prints each way in which it did, or `nothing`.
+"""A job that tries to get its pilot's token; prints the first way that it found, or `nothing`.
 
-Arguments: a piece of the token, then paths at which the token lay or lies.
+Arguments: condor_config_val, a piece of the token, then paths at which the token lay or lies.
 """
 
 import ctypes
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 PTRACE_ATTACH = 16
@@ -50,27 +52,35 @@ def _daemons() -> list[str]:
     return [p.name for p in Path("/proc").iterdir() if p.name.isdigit() and p.name not in family]
 
 
-def _steals(secret: bytes, paths: list[str]) -> list[str]:
-    ways = [f"cat {path}" for path in paths if _holds(Path(path), secret)]
+def _ways(secret: bytes, paths: list[str]) -> Iterator[str]:
+    yield from (f"cat {path}" for path in paths if _holds(Path(path), secret))
     for pid in _daemons():
         proc = Path("/proc", pid)
-        name = (proc / "comm").read_text().strip() if (proc / "comm").exists() else "?"
-        ways += [f"{name} {x}" for x in ("environ", "cmdline") if _holds(proc / x, secret)]
-        ways += [f"{name} root{p}" for p in paths if _holds(Path(f"{proc}/root{p}"), secret)]
-        ways += [f"{name} cwd" for _ in [0] if name.startswith("condor") and _in_tree(proc / "cwd", secret)]
-        ways += [f"{name} fd" for _ in [0] if any(_holds(Path(f"{proc}/fd/{n}"), secret) for n in range(3, 20))]
-        if name not in ("spy", "condor_starter") and _memory_opens(pid):
-            ways.append(f"{name} mem")
-        if name not in ("spy", "condor_starter") and name.startswith(("condor", "bash")) and _attaches(pid):
-            ways.append(f"{name} ptrace")
-    config = next(iter(Path(os.environ["GLIDEIN_PILOT"]).glob("condor_config")))
+        try:
+            name = (proc / "comm").read_text().strip()
+        except OSError:
+            continue
+        yield from (f"{name} {x}" for x in ("environ", "cmdline") if _holds(proc / x, secret))
+        yield from (f"{name} root {x}" for x in paths if _holds(Path(f"{proc}/root{x}"), secret))
+        if _in_tree(proc / "cwd", secret):
+            yield f"{name} cwd"
+        if any(_holds(proc / "fd" / str(number), secret) for number in range(3, 20)):
+            yield f"{name} fd"
+        if _memory_opens(pid):
+            yield f"{name} mem"
+        if _attaches(pid):
+            yield f"{name} ptrace"
+
+
+def _config_val(program: str, secret: bytes) -> Iterator[str]:
+    config = Path(os.environ["GLIDEIN_PILOT"], "condor_config")
     env = {**os.environ, "CONDOR_CONFIG": str(config)}
-    argv = ["condor_config_val", "-dump"]
-    said = subprocess.run(argv, capture_output=True, check=True, env=env)
+    said = subprocess.run([program, "-dump"], capture_output=True, check=True, env=env)
     if secret in said.stdout:
-        ways.append("condor_config_val")
-    return ways
+        yield "condor_config_val"
 
 
 if __name__ == "__main__":
-    print("\n".join(_steals(sys.argv[1].encode(), sys.argv[2:])) or "nothing")
+    secret = sys.argv[2].encode()
+    ways = chain(_config_val(sys.argv[1], secret), _ways(secret, sys.argv[3:]))
+    print(next(ways, "nothing"))

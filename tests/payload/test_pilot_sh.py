@@ -1,0 +1,288 @@
+"""pilot.sh's functions, sourced: many cases a shell, no daemon."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from glidein import matching, pilotconf, process, quoting, report
+from tests.payload.conftest import SCRIPT
+
+ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+
+
+def bash(script: str, *args: str, env: dict[str, str] | None = None) -> process.Result:
+    text = f"source {quoting.sh(str(SCRIPT))}; set -euo pipefail; begin; trap - EXIT\n{script}"
+    argv = ["bash", "-c", text, "test", *args]
+    return process.run(argv, timeout=20, env=env or ENV, check=False)
+
+
+def pilot(*args: str, stdin: str | None = None) -> process.Result:
+    return process.run(["bash", SCRIPT, *args], timeout=20, env=ENV, check=False, stdin=stdin)
+
+
+def token(**claims: object) -> str:
+    def part(value: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    return f"{part({'alg': 'HS256', 'kid': 'POOL'})}.{part(claims)}.c2ln"
+
+
+def test_it_knows_the_keys_of_pilot_conf() -> None:
+    assert sorted(bash('echo "$CONF_KEYS"').stdout.split()) == sorted(pilotconf.KEYS)
+
+
+def test_it_knows_the_exit_codes_of_report() -> None:
+    said = bash('for k in "${!EXIT_CODE[@]}"; do echo "$k ${EXIT_CODE[$k]}"; done').stdout
+    ours = {name: int(code) for name, code in (line.split() for line in said.splitlines())}
+    assert ours == {code.reason: code.code for code in report.EXIT_CODES}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["plain", "it's", "back\\slash", "\\n", "two\nlines", "$(id) `id` ${HOME}", 'a "b"', "héß\t☃",
+     " blank ends ", "'", "\\'", "a=b # c", ""],
+)  # fmt: skip
+def test_pilot_conf_is_read_back_exactly(value: str, tmp_path: Path) -> None:
+    conf = tmp_path / "pilot.conf"
+    conf.write_text(quoting.conf_line("FORMAT", "1") + quoting.conf_line("START", value))
+    said = bash('read_conf "$1"; printf "%s." "${CONF[START]}"', str(conf))
+    assert said.stdout == value + "."
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("FORMAT='2'\n", "FORMAT '2'"),
+        ("START='true'\n", "FORMAT"),
+        ("FORMAT='1'\nCOLOUR='red'\n", "COLOUR"),
+        ("FORMAT='1'\nSTART=true\n", "START"),
+        ("FORMAT='1'\nSTART='a'b'\n", "START"),
+        ("FORMAT='1'\nstart='a'\n", "line 2"),
+        ("FORMAT='1'\nPOOL='h'\nIDLE='soon'\n", "IDLE"),
+        ("FORMAT='1'\nPOOL='h; id'\n", "POOL"),
+        ("FORMAT='1'\nPOOL='h:99999'\n", "99999"),
+        ("FORMAT='1'\n", "-c"),
+    ],
+)
+def test_a_wrong_pilot_conf_is_refused_by_name(text: str, names: str, tmp_path: Path) -> None:
+    conf = tmp_path / "pilot.conf"
+    conf.write_text(text)
+    said = pilot("--conf", str(conf))
+    assert said.returncode == 2
+    found = report.reports(said.stdout)[-1]
+    assert (found["reason"], found["exit_code"]) == ("usage", 2)
+    assert names in found["message"]
+
+
+def test_help_is_help_and_odd_options_are_refused() -> None:
+    assert pilot("-h").stdout.startswith("Usage: pilot.sh -c HOST")
+    assert pilot("-h").returncode == 0
+    for wrong in (["--what"], ["-c"], ["-c", "h", "-r", "long"]):
+        assert pilot(*wrong).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("start", "owners", "left"),
+    [
+        ('RemoteOwner == "alice"', "alice", ""),
+        ('"alice" == RemoteOwner', "alice", ""),
+        ('RemoteOwner=?="alice@pool"||(TARGET.RemoteOwner == "bob")', "alice,bob", ""),
+        ('RemoteOwner == "a" && Cpus > 1', "", 'RemoteOwner == "a" && Cpus > 1'),
+        ("TARGET.Cmd =!= undefined", "", "TARGET.Cmd =!= undefined"),
+    ],
+)
+def test_remote_owner_means_the_owner(start: str, owners: str, left: str) -> None:
+    script = 'CONF[START]=$1; remote_owners >&2; printf "%s|%s" "${CONF[OWNERS]-}" "${CONF[START]}"'
+    said = bash(script, start)
+    assert said.stdout == f"{owners}|{left}"
+    assert ("RemoteOwner" in said.stderr) == ("RemoteOwner" in start)
+
+
+def layers(start: str = "", owners: str = "alice", name: str = "") -> matching.Ad:
+    """The slot's ad, as far as START goes, that pilot.sh would make."""
+    script = (
+        'CONF[START]=$1 CONF[OWNERS]=$2 CONF[NAME]=$3; start_layers | sed "s/[$](DOLLAR)/\\$/g"'
+    )
+    text = bash(script, start, owners, name).stdout
+    values = dict(line.split(" = ", 1) for line in text.splitlines())
+    values["Requirements"] = values.pop("START")
+    values |= {"GlideinDraining": "false", "GlideinRetire": "time() + 100"}
+    return matching.Ad().with_expressions(GlideinDeadline="time() + 200", **values)
+
+
+def takes(slot: matching.Ad, **job: matching.Value) -> bool:
+    return matching.holds("Requirements", slot, matching.Ad.of(**job))
+
+
+def test_start_takes_its_owners_jobs_only() -> None:
+    odd = 'a b"c\\d$(id)`é'
+    slot = layers(owners=f"alice, {odd}")
+    assert takes(slot, Owner="alice")
+    assert takes(slot, Owner=odd)
+    assert not takes(slot, Owner="mallory")
+    assert not takes(slot, Owner="b")
+    assert not takes(slot)
+
+
+@pytest.mark.parametrize(
+    ("start", "verdict"),
+    [
+        ("true", True),
+        ("TARGET.Wants == 1", True),
+        ("TARGET.Nothing == 1", False),
+        ("1", False),
+        ("false) || (true", False),
+        ("error", False),
+        ('TARGET.Cmd == "$(id)"', True),
+    ],
+)
+def test_start_counts_as_nothing_but_true(start: str, verdict: bool) -> None:
+    job: dict[str, matching.Value] = {"Wants": 1, "Cmd": "$(id)"}
+    assert takes(layers(start), Owner="alice", **job) is verdict
+    assert not takes(layers(start), Owner="mallory", **job)
+
+
+def test_start_refuses_jobs_that_say_they_run_longer_than_life_is_left() -> None:
+    slot = layers()
+    for attribute, fits, not_so in (
+        ("AllowedJobDuration", 100, 300),
+        ("AllowedExecuteDuration", 100, 300),
+        ("MaxWallTime", 2, 4),
+    ):
+        assert takes(slot, Owner="alice", **{attribute: fits})
+        assert not takes(slot, Owner="alice", **{attribute: not_so})
+    retired = slot.with_expressions(GlideinRetire="time() - 1")
+    assert not takes(retired, Owner="alice")
+    assert not takes(slot.with_values(GlideinDraining=True), Owner="alice")
+
+
+def test_a_named_pilot_takes_jobs_that_ask_for_it() -> None:
+    slot = layers(name="my annex")
+    assert takes(slot, Owner="alice", TargetAnnexName="my annex")
+    assert not takes(slot, Owner="alice", TargetAnnexName="other")
+    assert not takes(slot, Owner="alice")
+
+
+@pytest.mark.parametrize(
+    ("claims", "outcome"),
+    [
+        ({"sub": "alice@pool", "iss": "pool", "exp": 4102444800}, "PASS token: of alice@pool"),
+        ({"sub": "alice@pool"}, "without an end"),
+        ({"sub": "alice@pool", "exp": 1000}, "token-time"),
+        ({"sub": "alice@pool", "nbf": 4102444800}, "token-time"),
+        ({"iss": "pool"}, "names no subject"),
+        ({"sub": "alice@pool", "scope": "condor:/READ"}, "token-scope"),
+    ],
+)
+def test_a_token_is_read_before_the_pool_is_asked(
+    claims: dict[str, object], outcome: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"\n {token(**claims)} \n")
+    script = (
+        "CONF[TOKEN_FILE]=$1 DEADLINE=0; trap 'echo \"reason $REASON\"' EXIT; read_token; "
+        "inspect_token"
+    )
+    assert outcome in bash(script, str(file)).stdout
+
+
+@pytest.mark.parametrize("text", ["", "word", "a.b", "a.!.c", "a.b.c.d e", "aaaa.!!!!.cccc"])
+def test_what_is_no_token_is_refused(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(text)
+    script = "CONF[TOKEN_FILE]=$1 DEADLINE=0; read_token; inspect_token"
+    assert bash(script, str(file)).returncode == 14
+
+
+def cgroup(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+
+
+@pytest.mark.parametrize(
+    ("self_file", "limits", "given"),
+    [
+        ("0::/a/b", {"a/memory.max": "1073741824", "a/b/memory.max": "max"}, "1024 64"),
+        ("0::/a/b", {"a/cpu.max": "300000 100000", "a/b/memory.max": "536870912"}, "512 3"),
+        ("0::/a", {"a/cpu.max": "50000 100000"}, "9999 1"),
+        ("4:memory:/j", {"memory/j/memory.limit_in_bytes": "2147483648"}, "2048 64"),
+        (
+            "3:cpu,cpuacct:/j",
+            {"cpu/j/cpu.cfs_quota_us": "200000", "cpu/j/cpu.cfs_period_us": "100000"},
+            "9999 2",
+        ),
+        ("4:memory:/j", {"memory/j/memory.limit_in_bytes": "9223372036854771712"}, "9999 64"),
+        ("0::/", {}, "9999 64"),
+    ],
+)
+def test_cgroup_limits_count_along_the_whole_path(
+    self_file: str, limits: dict[str, str], given: str, tmp_path: Path
+) -> None:
+    cgroup(tmp_path, limits)
+    (tmp_path / "self").write_text(self_file + "\n")
+    script = (
+        "CGROUP_ROOT=$1 CGROUP_SELF=$1/self MEMORY_GIVEN=9999 CPUS_GIVEN=64; cgroup_limits; "
+        'echo "$MEMORY_GIVEN $CPUS_GIVEN"'
+    )
+    assert bash(script, str(tmp_path)).stdout.strip() == given
+
+
+@pytest.mark.parametrize(
+    ("slurm", "given"),
+    [
+        ({"SLURM_CPUS_ON_NODE": "4", "SLURM_MEM_PER_NODE": "8000"}, "4 8000 0"),
+        ({"SLURM_CPUS_ON_NODE": "4", "SLURM_MEM_PER_CPU": "1000"}, "4 4000 0"),
+        ({"SLURM_CPUS_ON_NODE": "8", "SLURM_CPUS_PER_TASK": "2", "SLURM_MEM_PER_NODE": "8000",
+          "SLURM_STEP_TASKS_PER_NODE": "4(x2)"}, "2 2000 0"),
+        ({"SLURM_CPUS_PER_TASK": "3", "SLURM_GPUS_ON_NODE": "2", "SLURM_MEM_PER_GPU": "500"},
+         "3 1000 2"),
+        ({"SLURM_CPUS_ON_NODE": "2", "CUDA_VISIBLE_DEVICES": "0,3"}, "2 99999 2"),
+        ({"SLURM_CPUS_ON_NODE": "2", "CUDA_VISIBLE_DEVICES": "NoDevFiles"}, "2 99999 0"),
+    ],
+)  # fmt: skip
+def test_slurm_says_what_was_given(slurm: dict[str, str], given: str) -> None:
+    script = (
+        "CPUS_GIVEN=64 MEMORY_GIVEN=99999; gpus_given; slurm_limits; "
+        'echo "$CPUS_GIVEN $MEMORY_GIVEN $GPUS_GIVEN"'
+    )
+    said = bash(script, env={**ENV, "SLURM_JOB_ID": "1", **slurm})
+    assert said.stdout.strip() == given
+
+
+def test_no_function_is_longer_than_sixty_lines() -> None:
+    bodies = re.findall(r"^\w+\(\) \{\n(.*?)^\}", SCRIPT.read_text(), re.M | re.S)
+    lengths = sorted(body.count("\n") for body in bodies)
+    assert lengths[-1] <= 60
+    assert lengths[len(lengths) // 2] <= 12
+
+
+def test_aarch64_without_a_runtime_for_it_says_so(tmp_path: Path) -> None:
+    stand_in = tmp_path / "uname"
+    stand_in.write_text('#!/bin/sh\n[ "$1" = -m ] && echo aarch64 || echo arm-host\n')
+    stand_in.chmod(0o755)
+    script = (
+        "CONF[RUNTIME]=''; WORK=$1; uptime; trap 'echo \"$REASON $MESSAGE\"' EXIT; find_runtime"
+    )
+    env = {**ENV, "PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    said = bash(script, str(tmp_path), env=env)
+    assert said.returncode == 10
+    assert "give -u" in said.stdout
+
+
+def test_busy_time_is_read_from_the_startds_log_across_halves_and_rotation(tmp_path: Path) -> None:
+    script = """
+    WORK=$1 LOG=$1/log/StartLog; mkdir "$1/log"; : >"$LOG"; exec {LOG_FD}<"$LOG"
+    log() { printf '%s' "$*" >>"$LOG"; read_log; echo "$BUSY $JOBS"; }
+    log "slot1_1: Changing activity: Idle -> "
+    log "Busy"$'\\n'"slot1_1: Changing activity: Idle -> Busy"$'\\n'
+    log "slot1_2: Changing state and activity: Owner/Idle -> Claimed/Busy"$'\\n'
+    mv "$LOG" "$LOG.old"; : >"$LOG"; read_log
+    log "slot1_1: Changing activity: Busy -> Idle"$'\\n'
+    log "slot1_2: Changing state and activity: Claimed/Busy -> Preempting/Vacating"$'\\n'
+    """
+    assert bash(script, str(tmp_path)).stdout.splitlines() == ["0 0", "1 1", "2 2", "1 2", "0 2"]
