@@ -1572,7 +1572,10 @@ end_daemons() {
     done
   done
   [[ -z ${LOG_FD-} ]] || read_log
-  if birth "$MASTER"; then kill -9 "$MASTER" 2>/dev/null || :; fi
+  if birth "$MASTER"; then
+    kill -9 "$MASTER" 2>/dev/null || :
+    [[ $REASON != lifetime ]] || REASON=dead-man MESSAGE='the daemons did not end when they had to'
+  fi
   wait "$OUTER" 2>/dev/null || :
   MASTER=''
 }
