@@ -1562,7 +1562,7 @@ drain() {
 
 # end_daemons: asks HTCondor to end, then makes it.
 end_daemons() {
-  local wait_s=6 signal round
+  local wait_s=6 code=0 signal round
   [[ -n $MASTER ]] || return 0
   for signal in TERM QUIT; do
     kill -"$signal" "$MASTER" 2>/dev/null || :
@@ -1572,11 +1572,12 @@ end_daemons() {
     done
   done
   [[ -z ${LOG_FD-} ]] || read_log
-  if birth "$MASTER"; then
-    kill -9 "$MASTER" 2>/dev/null || :
-    [[ $REASON != lifetime ]] || REASON=dead-man MESSAGE='the daemons did not end when they had to'
+  if birth "$MASTER"; then kill -9 "$MASTER" 2>/dev/null || :; fi
+  wait "$OUTER" 2>/dev/null || code=$?
+  # Killed here, or by the watchdog at the very end.
+  if ((code == 137)) && [[ $REASON == lifetime ]]; then
+    REASON=dead-man MESSAGE='the daemons did not end when they had to'
   fi
-  wait "$OUTER" 2>/dev/null || :
   MASTER=''
 }
 

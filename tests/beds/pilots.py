@@ -5,8 +5,6 @@ A Yard is one folder that holds all a test's pilots; closing it ends whatever st
 
 import os
 import pwd
-import shlex
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -173,8 +171,8 @@ class Yard:
             env = {"PATH": PATH, "HOME": str(place / "home")}
         argv: list[str | Path] = ["bash", self.script, *flags]
         if lead:
-            group = str(pwd.getpwuid(user).pw_gid)
-            become = ["setpriv", "--reuid", str(user), "--regid", group, "--clear-groups", "--"]
+            ids = ["--reuid", str(user), "--regid", str(group_of(user)), "--clear-groups"]
+            become = ["setpriv", *ids, "--"]
             argv = [*lead, *become, *argv]
         log, id_ = place / "log", values.get("REQUEST_ID", "")
         pid = process.spawn(argv, log=log, env=env, cwd=place, user=None if lead else user)
@@ -192,9 +190,17 @@ class Yard:
         process.kill_all_of(self.folder)
 
 
+def group_of(user: int) -> int:
+    """The group of a user; one whom nobody knows has a group of the same number."""
+    try:
+        return pwd.getpwuid(user).pw_gid
+    except KeyError:
+        return user
+
+
 def give(path: Path, user: int) -> Path:
     """Make a path the user's and return it."""
-    os.chown(path, user, pwd.getpwuid(user).pw_gid)
+    os.chown(path, user, group_of(user))
     return path
 
 
@@ -225,13 +231,3 @@ def tmpfs(options: str) -> Iterator[Path]:
             yield folder
         finally:
             process.run(["umount", "-l", folder], timeout=10)
-
-
-def shell(*words: str) -> str:
-    """One line of shell that runs these words."""
-    return shlex.join(words)
-
-
-def remove(path: Path) -> None:
-    """Remove a tree; gone already is success."""
-    shutil.rmtree(path, ignore_errors=True)
