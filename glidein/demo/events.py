@@ -12,7 +12,8 @@ _EVENT = re.compile(
 _RETURN = re.compile(r"Normal termination \(return value (\d+)\)")
 _NODE = re.compile(r"DAG Node: (\S+)")
 
-SUBMITTED, EXECUTING, TERMINATED, ABORTED, HELD = "000", "001", "005", "009", "012"
+SUBMITTED, EXECUTING, EVICTED, TERMINATED = "000", "001", "004", "005"
+ABORTED, HELD = "009", "012"
 
 
 @dataclass(frozen=True, slots=True)

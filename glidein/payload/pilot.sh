@@ -49,7 +49,7 @@ EOF
 # --- saying --------------------------------------------------------------------------------------
 
 declare -A CONF=() OPTION=() PHASE=()
-declare -a RELAUNCH=()
+declare -a RELAUNCH=() CHECKS=()
 WORK='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
 DRAINING=False SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
 VERSION='' SECRET='' CONTAINER=''
@@ -500,20 +500,28 @@ choose_folder() {
   echo "${chosen:-/tmp}"
 }
 
+# scratch_fails MESSAGE
+scratch_fails() {
+  verdict FAIL scratch "$1" 'give -w a folder with room'
+  give_up scratch "$1"
+}
+
 make_folder() {
   local base
   base=$(choose_folder)
   [[ $base == /* ]] || base=$PWD/$base
   [[ $base =~ ^[A-Za-z0-9_./@%+=:\ ,~-]+$ ]] ||
     refuse "WORK_DIR: '$base' holds characters that HTCondor's configuration cannot keep"
-  if ! WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null); then
-    verdict FAIL scratch "no folder can be made in $base" 'give -w a folder with room'
-    give_up scratch "no folder can be made in $base"
-  fi
+  WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
+    scratch_fails "no folder can be made in $base"
   boot
   birth $$
-  mkdir "$WORK"/{log,lock,spool,execute,secret,checks,home}
-  printf '%s\n%s\n' "$BOOT" "$$ $BIRTH" >"$WORK/owner"
+  # What the checks themselves write must fit: a full disk is found here, not by a stumble there.
+  {
+    mkdir "$WORK"/{log,lock,spool,execute,secret,checks,home} &&
+      printf '%s\n%s\n' "$BOOT" "$$ $BIRTH" >"$WORK/owner" &&
+      head -c 262144 /dev/zero >"$WORK/log/probe" && rm "$WORK/log/probe"
+  } 2>/dev/null || scratch_fails "$base is full"
   SECRET=$WORK/secret
   sweep "$base"
 }
@@ -522,9 +530,16 @@ make_folder() {
 sweep() {
   local old boot pid born
   for old in "$1/glidein-$UID".????????; do
-    [[ -O $old && -d $old && ! -L $old && $old != "$WORK" && -O $old/owner ]] || continue
-    { read -r boot && read -r pid born; } <"$old/owner" || continue
-    [[ ${boot#* } == "${BOOT#* }" && $pid =~ ^[0-9]+$ ]] || continue
+    [[ -O $old && -d $old && ! -L $old && $old != "$WORK" ]] || continue
+    boot='' pid='' born=''
+    if [[ -s $old/owner ]]; then
+      { read -r boot && read -r pid born; } <"$old/owner" || continue
+      [[ ${boot#* } == "${BOOT#* }" && $pid =~ ^[0-9]+$ ]] || continue
+    else
+      # It was killed between making its folder and writing its name there, an instant's work.
+      epoch
+      ((NOW - $(stat -c %Y "$old" 2>/dev/null || echo "$NOW") > 60)) || continue
+    fi
     if [[ $boot == "$BOOT" ]]; then
       ! birth "$pid" || [[ $BIRTH != "$born" ]] || continue
       kill_marked "$old"
@@ -1301,18 +1316,19 @@ check_gpus() {
 
 # run_checks: starts every check at once, waits for all, prints their lines in a fixed order.
 run_checks() {
-  local check pids=() since
+  local check since
   uptime && since=$UPTIME
   for check in start tcp ping pool scratch tools gpus; do
-    "check_$check" >"$WORK/checks/$check" 2>/dev/null </dev/null &
-    pids+=($!)
+    GLIDEIN_PILOT=$WORK "check_$check" >"$WORK/checks/$check" 2>/dev/null </dev/null &
+    CHECKS+=($!)
   done
   CONTAINER=''
   if [[ -n $(find_containers) ]]; then
     CONTAINER='?'
-    check_containers >"$WORK/checks/containers" 2>/dev/null </dev/null {NAP}<&- &
+    GLIDEIN_PILOT=$WORK check_containers >"$WORK/checks/containers" 2>/dev/null </dev/null {NAP}<&- &
   fi
-  for check in "${pids[@]}"; do wait_for "$check"; done
+  for check in "${CHECKS[@]}"; do wait_for "$check"; done
+  CHECKS=()
   print_checks start tcp ping pool scratch tools gpus
   for check in 1 2 3 4 5; do
     [[ $CONTAINER == '?' ]] || break
@@ -1514,7 +1530,7 @@ live() {
       if wait "$looking"; then pool_seen=$NOW; fi
       looking='' next_look=$((NOW + every))
     elif [[ -z $looking ]] && ((NOW >= next_look)); then
-      in_pool &
+      GLIDEIN_PILOT=$WORK in_pool &
       looking=$!
     fi
     ((NOW - pool_seen < CONF[LOST_WAIT])) || leave pool-lost 'the pool was away for too long'
@@ -1561,7 +1577,7 @@ drain() {
 
 # end_daemons: asks HTCondor to end, then makes it.
 end_daemons() {
-  local wait_s=6 signal round
+  local wait_s=6 code=0 signal round
   [[ -n $MASTER ]] || return 0
   for signal in TERM QUIT; do
     kill -"$signal" "$MASTER" 2>/dev/null || :
@@ -1572,7 +1588,11 @@ end_daemons() {
   done
   [[ -z ${LOG_FD-} ]] || read_log
   if birth "$MASTER"; then kill -9 "$MASTER" 2>/dev/null || :; fi
-  wait "$OUTER" 2>/dev/null || :
+  wait "$OUTER" 2>/dev/null || code=$?
+  # Killed here, or by the watchdog at the very end.
+  if ((code == 137)) && [[ $REASON == lifetime ]]; then
+    REASON=dead-man MESSAGE='the daemons did not end when they had to'
+  fi
   MASTER=''
 }
 
@@ -1592,6 +1612,7 @@ on_exit() {
     REASON=internal MESSAGE="pilot.sh stopped on an error of its own ($code)"
   fi
   if [[ -n $WORK ]]; then
+    ((${#CHECKS[@]} == 0)) || kill -9 "${CHECKS[@]}" 2>/dev/null || :
     end_daemons
     for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
     kill_marked "$WORK"

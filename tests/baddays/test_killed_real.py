@@ -1,0 +1,108 @@
+"""pilot.sh killed with kill -9 in each phase: all it started is gone in time, with it or after it.
+
+Each test runs where namespaces can be made and where the kernel forbids them.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from glidein import process
+from glidein.throwaway import ThrowawayPool
+from tests.baddays.phases import EARLY, LATE, Case, begin
+from tests.beds import kernels, ports
+from tests.beds.jobs import Desk, desk_of
+from tests.beds.pilots import Yard, command, wait_until
+
+pytestmark = [pytest.mark.real, pytest.mark.root]
+
+GONE_IN = 10  # seconds, as the docs state; a check that waits for the network may take 15 more
+
+
+@pytest.fixture(scope="module")
+def counter(pool: ThrowawayPool, users: dict[str, int]) -> Iterator[Desk]:
+    with desk_of(pool, users) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def leads() -> Iterator[dict[bool, list[str | Path]]]:
+    """What stands before a pilot, by whether namespaces can be made there."""
+    with kernels.without_namespaces() as lead:
+        yield {True: [], False: lead}
+
+
+Leads = dict[bool, list[str | Path]]
+Cases = dict[tuple[str, bool], Case]
+
+
+@pytest.fixture(scope="module")
+def cases(crowd: Yard, counter: Desk, pool: ThrowawayPool, leads: Leads) -> Cases:
+    """A pilot for each late phase, with namespaces and without, all at once."""
+    token = pool.token("gltest1")
+    return {
+        (phase, hidden): begin(phase, crowd, counter, token, lead=leads[hidden])
+        for phase, hidden in product(LATE, (True, False))
+    }
+
+
+def kill(case: Case) -> None:
+    case.arrive().pilot.signal(signal.SIGKILL)
+    assert case.pilot.wait(5) == 137
+
+
+@pytest.mark.parametrize(("phase", "hidden"), list(product(EARLY, (True, False))))
+def test_killed_before_its_daemons_run_the_next_pilot_sweeps(
+    pilots: Yard, desk: Desk, pool: ThrowawayPool, leads: Leads, phase: str, hidden: bool
+) -> None:
+    token = pool.token("gltest1")
+    with ports.silent() as silent:
+        case = begin(phase, pilots, desk, token, silent, leads[hidden])
+        kill(case)
+    work = case.pilot.work
+    wait_until(lambda: process.all_of(work) == [], GONE_IN + 15, "its processes are gone")
+    left = list(work.iterdir())
+    for folder in left:
+        # A folder that bears no owner's name yet is swept only when it is a minute old.
+        os.utime(folder, (time.time() - 90,) * 2)
+    user = case.pilot.work.stat().st_uid
+    following = pilots.start(user, token, {"RUNTIME": "/nowhere"}, work=work)
+    assert following.wait(30) == 10, following.text
+    assert list(work.iterdir()) == []
+    assert following.text.count("which a dead pilot left") == len(left)
+
+
+@pytest.mark.parametrize(("phase", "hidden"), list(product(LATE, (True, False))))
+def test_killed_with_its_daemons_all_is_gone_in_time(
+    cases: Cases, phase: str, hidden: bool
+) -> None:
+    case = cases[phase, hidden]
+    kill(case)
+    case.pilot.assert_clean(GONE_IN)
+    assert case.job_processes() == []
+    assert case.pilot.reason == "killed"
+    assert case.pilot.report["exit_code"] == 137
+    assert case.pilot.report["token_hidden"] is hidden
+
+
+def test_killed_with_its_watchdog_the_daemons_go_and_the_next_pilot_sweeps(
+    pilots: Yard, desk: Desk, pool: ThrowawayPool
+) -> None:
+    case = begin("busy", pilots, desk, pool.token("gltest1")).arrive()
+    ours = [pid for pid in process.all_of(pilots.folder) if "pilot.sh" in command(pid)]
+    assert case.pilot.pid in ours
+    assert len(ours) > 1
+    for pid in ours:
+        process.run(["kill", "-9", str(pid)], timeout=5, check=False)
+    work = case.pilot.work
+    wait_until(lambda: process.all_of(work) == [], GONE_IN, "its processes are gone")
+    assert case.job_processes() == []
+    user = work.stat().st_uid
+    following = pilots.start(user, pool.token("gltest1"), {"RUNTIME": "/nowhere"}, work=work)
+    assert following.wait(30) == 10
+    assert list(work.iterdir()) == []
