@@ -95,7 +95,7 @@ def create(
 
     Raises AuthError when the key cannot be read.
     """
-    argv = [runtime.program("condor_token_create"), "-identity", identity]
+    argv = [str(runtime.program("condor_token_create")), "-identity", identity]
     return _token(argv, scope, seconds, None)
 
 

@@ -14,11 +14,15 @@ app = typer.Typer(no_args_is_help=True, help="Create tokens for pilots, and read
     epilog="Example: glidein token create --pool cm.example.org --lifetime 24h -o ~/pilot.token",
 )
 def create(
-    out: Path = typer.Option(..., "--output", "-o", help="The file to write; nobody else reads it."),
+    out: Path = typer.Option(
+        ..., "--output", "-o", help="The file to write; nobody else reads it."
+    ),
     pool: str = typer.Option("", help="Fetch it from this pool's collector: HOST[:PORT]."),
     identity: str = typer.Option("", help="USER@DOMAIN; signed on this host, or asked for."),
     lifetime: str = typer.Option("12h", help="The pilot's life: 7200, 2h, 1d."),
-    wait: str = typer.Option("0", help="How long the request may wait in a queue before it starts."),
+    wait: str = typer.Option(
+        "0", help="How long the request may wait in a queue before it starts."
+    ),
     ask: bool = typer.Option(
         False, "--request", help="Ask --pool for it and wait for an administrator's approval."
     ),

@@ -14,9 +14,9 @@ readonly CONF_KEYS=" FORMAT REQUEST_ID PILOT_INDEX PILOT_RESTART POOL TOKEN_FILE
 readonly NUMBERS="PILOT_INDEX PILOT_RESTART TOKEN_REMOVE LIFETIME DEADLINE RETIRE GRACE IDLE\
  JOIN_WAIT LOST_WAIT CPUS MEMORY_MB DISK_MB GPUS"
 
-# Where HTCondor is had when there is none: an address and its SHA-256, or nothing. Both must come
-# from the project that publishes the release; until then the pilot asks for -u.
-readonly OFFICIAL_URL='' OFFICIAL_SHA256=''
+# Where HTCondor is had when there is none: glidein/runtime/official.py says who vouches for it.
+readonly OFFICIAL_URL=https://htcss-downloads.chtc.wisc.edu/tarball/25.x/25.7.2/release/condor-25.7.2-x86_64_AlmaLinux8-stripped.tar.gz
+readonly OFFICIAL_SHA256=c980c168dbd2e8a1b77e9a8ebccfe85e74ccf7dcc4777d711eeb2ed625a9d9cd
 
 # Each way to end and its exit code; glidein/report.py holds the same table with remedies.
 declare -rA EXIT_CODE=(

@@ -1,33 +1,20 @@
-"""The main job, as a newcomer runs it: a fresh clone, an ordinary user, an empty home."""
+"""The main job on this machine; tests/newcomer plays it as an ordinary user in a fresh clone."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 
 from glidein import process
-from tests.beds import pools
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
 ROOT = Path(__file__).parent.parent.parent
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def processes_of(uid: int) -> list[str]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if entry.stat().st_uid == uid and process.alive(int(entry.name)):
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:
-            continue
-    return found
 
 
 def folders_of(pid: int) -> set[Path]:
@@ -42,30 +29,6 @@ def folders_of(pid: int) -> set[Path]:
         if int(fields[1]) == pid and "CONDOR_CONFIG=/tmp/glidein-demo-" in text:
             found.add(Path("/tmp", text.split("CONDOR_CONFIG=/tmp/")[1].split("/")[0]))
     return found
-
-
-def test_make_demo_twice_in_a_fresh_clone_as_an_ordinary_user(users: dict[str, int]) -> None:
-    uid = users["gltest3"]
-    with pools.open_folder("glc-") as folder:
-        clone = folder / "glidein"
-        process.run(["git", "clone", "-q", "--no-hardlinks", ROOT, clone], timeout=60)
-        process.run(["chown", "-R", "gltest3", folder], timeout=30)
-        (folder / "home").mkdir()
-        os.chown(folder / "home", uid, -1)
-        inherited = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "SSL_CERT_FILE", "HTTPS_PROXY")
-        env = {"PATH": PATH, "HOME": str(folder / "home"), "LANG": "C.UTF-8"}
-        env |= {name: os.environ[name] for name in inherited if name in os.environ}
-        first = process.run(["make", "demo"], timeout=400, env=env, cwd=clone, user=uid)
-        assert "fetching HTCondor from Debian" in first.stdout
-        second = process.run(["make", "demo"], timeout=200, env=env, cwd=clone, user=uid)
-        assert "fetching HTCondor" not in second.stdout
-        for said in (first.stdout, second.stdout):
-            assert "result count_0.txt: 42 page_0.html" in said
-            assert "nothing else is left behind" in said
-        ElementTree.parse(clone / "glidein-demo.svg")
-        assert processes_of(uid) == []
-        mine = [path for path in Path("/tmp").iterdir() if path.lstat().st_uid == uid]
-        assert [path for path in mine if not path.name.startswith("uv-")] == []
 
 
 def test_demo_with_many_jobs_and_two_pilots(tmp_path: Path) -> None:
