@@ -45,7 +45,7 @@ def test_make_demo_twice_sets_itself_up_and_leaves_nothing(newcomer: Newcomer) -
     ElementTree.parse(newcomer.clone / "glidein-demo.svg")
     assert newcomer.processes() == []
     mine = [path for path in Path("/tmp").iterdir() if path.lstat().st_uid == newcomer.uid]
-    assert [path for path in mine if not path.name.startswith("uv-")] == []
+    assert [path for path in mine if path.name.startswith("glidein")] == []
 
 
 def submit(pool: ThrowawayPool, seconds: int = 1, memory: int = 32) -> str:
@@ -135,8 +135,8 @@ def test_token_create_makes_a_private_file_of_least_scope(
 ) -> None:
     out = equipped.home / "made" / "pilot.token"
     config = own_pool.env["CONDOR_CONFIG"]
-    argv = [equipped.clone / ".venv/bin/glidein", "token", "create", "--pool",
-            str(own_pool.address), "--lifetime", "2h", "-o", out]  # fmt: skip
+    argv = [str(equipped.clone / ".venv/bin/glidein"), "token", "create", "--pool",
+            str(own_pool.address), "--lifetime", "2h", "-o", str(out)]  # fmt: skip
     env = {**equipped.env, "CONDOR_CONFIG": config}
     said = process.run(argv, timeout=60, env=env, cwd=equipped.home, user=equipped.uid)
     assert said.stdout == ""

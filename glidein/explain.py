@@ -1,0 +1,208 @@
+"""Why a job does not run on a pilot: a list of hops, each with evidence and a next step.
+
+A hop looks at a case and yields findings. They are asked in the order in which a job travels, so
+the first FAIL is the true cause; what comes after it could not be reached. Rooms add hops through
+the entry point group `glidein.hops`: an object with the attributes of Hop.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+
+from glidein import matching
+from glidein.matching import Ad, Clause
+from glidein.model import Finding, RequestState
+from glidein.requests import Row
+
+GROUP = "glidein.hops"
+PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
+_STATES = {1: "idle", 2: "running", 3: "being removed", 4: "completed", 5: "held",
+           6: "transferring its output", 7: "suspended"}  # fmt: skip
+_IDLE, _RUNNING, _HELD = 1, 2, 5
+_INNER = re.compile(r"\(?\s*MY\.(Glidein\w+)\s*(=\?=|is)\s*true\s*\)?", re.IGNORECASE)
+_MOST_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is known of one job: its ad, the pilots' slots, the pool's daemons, our requests.
+
+    `job` is None if no schedd has it. `troubles` says what could not be read.
+    """
+
+    job_id: str
+    job: Ad | None = None
+    schedd: str = ""
+    slots: tuple[Ad, ...] = ()
+    negotiator: bool = True
+    rows: tuple[Row, ...] = ()
+    troubles: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One step on a job's way: its place in the order, and what looks at it."""
+
+    order: int
+    name: str
+    look: Callable[[Case], Iterable[Finding]]
+
+
+def explain(case: Case, hops: Iterable[Hop] | None = None) -> tuple[Finding, ...]:
+    """Return the findings up to and with the first FAIL, in the order of the job's way."""
+    found: list[Finding] = []
+    for hop in sorted(hops if hops is not None else all_hops(), key=lambda hop: hop.order):
+        for finding in hop.look(case):
+            found.append(finding)
+            if finding.verdict == FAIL:
+                return tuple(found)
+    return tuple(found)
+
+
+def all_hops() -> tuple[Hop, ...]:
+    """Return the core's hops and those of every installed room."""
+    return (*HOPS, *(point.load() for point in entry_points(group=GROUP)))
+
+
+def in_queue(case: Case) -> Iterator[Finding]:
+    """Look for the job in the schedds, and at its state."""
+    if case.job is None:
+        said = f" ({'; '.join(case.troubles)})" if case.troubles else ""
+        yield Finding(
+            FAIL,
+            "queue",
+            f"no schedd of this pool has job {case.job_id}{said}",
+            "Look for it with condor_q -all, or condor_history if it has ended",
+        )
+        return
+    status = case.job.integer("JobStatus")
+    owner = case.job.string("Owner")
+    if status == _HELD:
+        reason = case.job.string("HoldReason") or "no reason is given"
+        yield Finding(FAIL, "queue", f"it is held: {reason}", f"condor_release {case.job_id}")
+    elif status == _RUNNING:
+        where = case.job.string("RemoteHost") or "a slot"
+        yield Finding(PASS, "queue", f"it runs on {where}, for {owner}")
+    elif status != _IDLE:
+        yield Finding(FAIL, "queue", f"it is {_STATES.get(status, status)}")
+    else:
+        yield Finding(PASS, "queue", f"it is idle in {case.schedd}, of {owner}")
+
+
+def pilots_there(case: Case) -> Iterator[Finding]:
+    """Look for pilots in the pool, and for requests that have brought none yet."""
+    whole = _whole(case)
+    if whole:
+        yield Finding(PASS, "pilots", f"{len(whole)} in the pool")
+        return
+    live = (RequestState.QUEUED, RequestState.RUNNING)
+    waiting = [row for row in case.rows if row.state in live]
+    if not waiting:
+        remedy = "Start one: glidein run --pool ... --owners ..."
+        yield Finding(FAIL, "pilots", "no pilot is in the pool, and none was asked for", remedy)
+        return
+    for row in waiting:
+        text = f"request {row.id} is {row.state} and has brought no pilot: {row.reason}"
+        yield Finding(FAIL, "pilots", text, f"See its checks: glidein logs {row.id}")
+
+
+def matched(case: Case) -> Iterator[Finding]:
+    """Match the job with every pilot as it would be with nothing running on it."""
+    if case.job is None or case.job.integer("JobStatus") != _IDLE:
+        return
+    whole = [_emptied(slot) for slot in _whole(case)]
+    willing = [slot for slot in whole if matching.matches(case.job, slot)]
+    if willing:
+        yield Finding(PASS, "match", f"{len(willing)} of {len(whole)} pilots would take it")
+        return
+    reasons: Counter[str] = Counter()
+    remedies: dict[str, str] = {}
+    for slot in whole:
+        for side, clause in _refusals(case.job, slot)[:1]:
+            text = f"{'the job' if side == 'job' else 'START of the pilot'} says no: {clause}"
+            reasons[text] += 1
+            remedies[text] = _remedy(side, clause, case.job)
+    if not reasons:
+        yield Finding(FAIL, "match", "no pilot matches, and no clause alone says why")
+    for text, count in reasons.most_common(_MOST_REASONS):
+        yield Finding(FAIL, "match", f"{count} of {len(whole)} pilots: {text}", remedies[text])
+
+
+def room(case: Case) -> Iterator[Finding]:
+    """Look whether a pilot that would take the job has room for it now."""
+    if case.job is None or case.job.integer("JobStatus") != _IDLE:
+        return
+    job = case.job
+    free = [slot for slot in _whole(case) if matching.matches(job, slot)]
+    if free:
+        yield Finding(PASS, "room", f"{len(free)} pilots have room for it now")
+    else:
+        remedy = "Wait, or start more pilots: glidein run"
+        yield Finding(FAIL, "room", "every pilot that would take it is busy with others", remedy)
+
+
+def negotiated(case: Case) -> Iterator[Finding]:
+    """Look whether somebody is there who brings job and slot together."""
+    if case.job is None or case.job.integer("JobStatus") != _IDLE:
+        return
+    if not case.negotiator:
+        text = "the pool has no negotiator in its collector: nothing is matched"
+        yield Finding(FAIL, "negotiator", text, "Tell the pool's administrator")
+        return
+    tried = case.job.string("LastRejMatchReason")
+    if tried:
+        yield Finding(WARN, "negotiator", f"it said last: {tried}", "Look at condor_userprio")
+    else:
+        yield Finding(PASS, "negotiator", "is there; the job waits for its next cycle")
+
+
+HOPS = (
+    Hop(10, "queue", in_queue),
+    Hop(40, "pilots", pilots_there),
+    Hop(50, "match", matched),
+    Hop(60, "room", room),
+    Hop(70, "negotiator", negotiated),
+)
+
+
+def _whole(case: Case) -> list[Ad]:
+    """Return the slots that jobs are matched with: partitionable ones, where there are any."""
+    return [slot for slot in case.slots if slot.value("DynamicSlot") is not True]
+
+
+def _emptied(slot: Ad) -> Ad:
+    """Return the slot's ad as it would be if nothing ran there."""
+    pairs = (("Cpus", "TotalSlotCpus"), ("Memory", "TotalSlotMemory"), ("Disk", "TotalSlotDisk"),
+             ("GPUs", "TotalSlotGPUs"))  # fmt: skip
+    return slot.with_values(
+        **{name: slot.value(total) for name, total in pairs if slot.value(total) is not None}
+    )
+
+
+def _refusals(job: Ad, slot: Ad) -> list[tuple[str, Clause]]:
+    """Return the clauses that say no, those of START opened down to the layer that fails."""
+    found: list[tuple[str, Clause]] = []
+    for side, clause in matching.refusals(job, slot):
+        inner = _INNER.fullmatch(clause.text)
+        deeper = matching.clauses(slot.text(inner[1]), slot, job) if inner else ()
+        failing = [each for each in deeper if not each.holds]
+        found += [(side, each) for each in failing or [clause]]
+    return found
+
+
+def _remedy(side: str, clause: Clause, job: Ad) -> str:
+    text = clause.text.lower()
+    if "owner" in text and side == "pilot":
+        return f"Start a pilot for {job.string('Owner')}: --owners {job.string('Owner')}"
+    if "targetannexname" in text or "annexname" in text:
+        return "Give the job the pilot's name: +TargetAnnexName"
+    if "glideinretire" in text or "duration" in text or "maxwalltime" in text:
+        return "Start a pilot with a longer --lifetime, or declare a shorter run time"
+    if "catalog" in text or "withinresourcelimits" in text:
+        return "The pilot's HTCondor is newer than the pool's: take a runtime of its version"
+    for what in ("memory", "cpus", "disk", "gpus"):
+        if what in text:
+            return f"Ask for less, or start a pilot with more: --{what}"
+    return "Change the clause, or start a pilot that satisfies it"
