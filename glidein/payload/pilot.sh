@@ -930,6 +930,8 @@ container_config() {
   echo "GlideinContainers = \"${program##*/}\""
   echo "SINGULARITY = $(knob "${program:-/nonexistent}")"
   echo "SINGULARITY_TEST_SANDBOX = $(knob "$WORK/checks/image")"
+  # Work folders often lie in /tmp, which HTCondor gives a container anew, over the job's own folder.
+  echo "SINGULARITY_TARGET_DIR = /srv"
   [[ $IMAGES != *files ]] || printf "HasSIF = True\nSTARTD_ATTRS = \$(STARTD_ATTRS) HasSIF\n"
 }
 

@@ -53,7 +53,7 @@ def output_of(pilot: Pilot, text: str) -> tuple[str, str]:
     out, err = pilot.place / "out", pilot.place / "err"
     cluster = pilot.submit(f"{text}\noutput={out}\nerror={err}\nlog={pilot.place}/events")
     pilot.until(
-        lambda: pilot.job(cluster, "JobStatus") in ("4", "5"), 90
+        lambda: pilot.job(cluster, "JobStatus") in ("4", "5"), 25
     )
     return out.read_text() + pilot.job(cluster, "HoldReason"), err.read_text()
 
