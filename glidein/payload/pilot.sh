@@ -943,6 +943,8 @@ reconfigure() {
     echo "GlideinDraining = $DRAINING"
     # A schedd may go on using a claim without asking START again; a claim that is over it may not.
     [[ $DRAINING == False ]] || echo 'CLAIM_WORKLIFE = 0'
+    # Drained through the pool, jobs may finish; the pilot itself ends them by its own clock.
+    [[ $DRAINING == True ]] || echo "GlideinPatience = ${CONF[LIFETIME]}"
     container_config
   } >"$WORK/change.conf"
   [[ -z $MASTER ]] || kill -HUP "$MASTER" 2>/dev/null || :
@@ -999,7 +1001,8 @@ KILL = False
 WANT_SUSPEND = False
 WANT_VACATE = True
 RANK = 0
-MAXJOBRETIREMENTTIME = 0
+GlideinPatience = 0
+MAXJOBRETIREMENTTIME = \$(GlideinPatience)
 STARTER_INITIAL_UPDATE_INTERVAL = 2
 STARTER_UPDATE_INTERVAL = 5
 POLLING_INTERVAL = 2
@@ -1153,11 +1156,12 @@ explain_ping() {
   esac
 }
 
-# check_start: lets HTCondor's own parser read START; an expression that is none never matches.
+# check_start: lets HTCondor's own parser read START; an expression that is none never matches. The
+# braces keep one that closes a parenthesis it never opened from being completed by condor_status.
 check_start() {
   local said
   [[ -n ${CONF[START]-} ]] || return 0
-  said=$(timeout -k 1 10 condor_status -limit 1 -af Name -constraint "${CONF[START]}" 2>&1) || :
+  said=$(timeout -k 1 10 condor_status -limit 1 -af Name -constraint "size({${CONF[START]}}) == 1" 2>&1) || :
   if [[ $said == *'invalid constraint'* ]]; then
     found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" 'correct -s' usage
   fi
@@ -1407,13 +1411,14 @@ watch() {
 # --- the life of the pilot -----------------------------------------------------------------------
 
 declare -A CORES=() SINCE=()
-BUSY=0 HALF=''
+BUSY=0 HALF='' DRAINED=0
 
 # read_log: takes in what the startd wrote since; sets BUSY, JOBS and the core-seconds.
 read_log() {
   local line
   while IFS= read -r line <&"$LOG_FD" || { HALF+=$line && false; }; do
     line=$HALF$line HALF=''
+    [[ $line != *'slot1: '*'-> Drained'* ]] || DRAINED=1
     [[ $line =~ (slot[0-9_]+).*Changing\ .*activity:\ ?(.*)$ ||
       $line =~ (slot[0-9_]+)(.*Changing\ state\ and\ activity.*)$ ]] || continue
     slot_changes "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
@@ -1433,6 +1438,7 @@ slot_changes() {
       [[ -z ${SINCE[$1]-} ]] || return 0
       SINCE[$1]=$NOW JOBS=$((JOBS + 1)) BUSY=$((BUSY + 1))
       ;;
+    *Retiring) ;; # the job goes on, to its end or to the end of its time
     *)
       [[ -n ${SINCE[$1]-} ]] || return 0
       BUSY_CORE_S=$((BUSY_CORE_S + (NOW - SINCE[$1]) * ${CORES[$1]:-1})) BUSY=$((BUSY - 1))
@@ -1511,6 +1517,7 @@ live() {
     fi
     ((NOW < RETIRE_AT)) || leave lifetime 'its life is over'
     ((SIGNALS == 0)) || leave told 'a signal told it to leave'
+    ((DRAINED == 0 || BUSY > 0)) || leave told 'the pool drained it'
     birth "$MASTER" || master_ended
     ! take_containers || reconfigure
     if [[ -n $looking ]] && ! kill -0 "$looking" 2>/dev/null; then
@@ -1640,6 +1647,8 @@ main() {
   check_numbers
   fill_in
   check_values
+  ((UID)) || refuse "a pilot does not run as root, nor do the jobs of others: start it as an\
+ ordinary user, with setpriv or su"
   remote_owners
   state starting
   claim_name

@@ -20,6 +20,7 @@ from tests.payload.conftest import SCRIPT, SPY, Pilot
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
 MakePilot = Callable[..., Pilot]
+HOST = os.uname().nodename
 
 
 def test_the_seeds_own_line_runs_the_owners_jobs_and_leaves_when_idle(
@@ -294,3 +295,13 @@ def test_a_container_runtime_is_really_run_before_it_is_offered(pilot: Pilot) ->
     assert "PASS containers: apptainer ran a program" in pilot.text
     offered = pilot.pool.tool("condor_status", "-af", "GlideinContainers").stdout.split()
     assert "apptainer" in offered
+
+
+def test_drained_through_the_pool_it_leaves_when_its_job_is_done(pilot: Pilot) -> None:
+    cluster = pilot.submit("executable=/bin/sleep\narguments=6")
+    pilot.begin(IDLE=60).until("STATE busy")
+    pilot.pool.tool("condor_drain", f"slot1@gtest-{pilot.place.name.replace('_', '-')}.0.0@{HOST}")
+    said = pilot.ended()
+    assert (said["reason"], said["message"]) == ("told", "the pool drained it")
+    assert pilot.job(cluster, "NumJobStarts") == "1"
+    assert pilot.job(cluster, "JobStatus") == "4"

@@ -282,7 +282,15 @@ def test_busy_time_is_read_from_the_startds_log_across_halves_and_rotation(tmp_p
     log "Busy"$'\\n'"slot1_1: Changing activity: Idle -> Busy"$'\\n'
     log "slot1_2: Changing state and activity: Owner/Idle -> Claimed/Busy"$'\\n'
     mv "$LOG" "$LOG.old"; : >"$LOG"; read_log
+    log "slot1_1: Changing activity: Busy -> Retiring"$'\\n'
     log "slot1_1: Changing activity: Busy -> Idle"$'\\n'
     log "slot1_2: Changing state and activity: Claimed/Busy -> Preempting/Vacating"$'\\n'
     """
-    assert bash(script, str(tmp_path)).stdout.splitlines() == ["0 0", "1 1", "2 2", "1 2", "0 2"]
+    assert bash(script, str(tmp_path)).stdout.splitlines() == [
+        "0 0",
+        "1 1",
+        "2 2",
+        "2 2",
+        "1 2",
+        "0 2",
+    ]
