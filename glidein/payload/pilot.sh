@@ -1655,6 +1655,7 @@ main() {
   read_token
   inspect_token
   default OWNERS "${SUBJECT%%@*}"
+  owners_clause
   uptime
   make_folder
   OOM_BEFORE=$(oom_kills 2>/dev/null) || :
