@@ -69,7 +69,7 @@ def test_a_job_that_becomes_a_daemon_is_gone_when_the_pilot_leaves(
 ) -> None:
     with kernels.without_namespaces() as forbidden:
         lead = () if hidden else forbidden
-        pilot = pilots.start(users["gltest1"], pool.token("gltest1"), {"IDLE": "3"}, lead=lead)
+        pilot = pilots.start(users["gltest1"], pool.token("gltest1"), {"IDLE": "8"}, lead=lead)
         mark = f"700.{pilot.pid}"
         escape = f"setsid sh -c 'setsid sleep {mark} & setsid sleep {mark} &'; sleep 1"
         desk.submit("gltest1", escape, pilot.only).wait_done()
@@ -110,7 +110,7 @@ def test_a_master_that_stands_still_at_the_end_of_life_is_killed(
 
 
 def test_a_uid_that_nobody_knows(pilots: Yard, desk: Desk, pool: ThrowawayPool) -> None:
-    conf = {"OWNERS": "gltest1", "IDLE": "3"}
+    conf = {"OWNERS": "gltest1", "IDLE": "8"}
     pilot = pilots.start(54321, pool.token("gltest1"), conf, lead=["env"])
     assert desk.submit("gltest1", "id -u", pilot.only).wait_done().output == "54321\n"
     assert pilot.wait(30) == 0
