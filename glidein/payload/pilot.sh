@@ -1216,7 +1216,7 @@ check_pool() {
 # check_clock: the clocks differ; finds by how much, by asking again.
 check_clock() {
   local limit side=0 said
-  for limit in 120 600 3600 86400; do
+  for limit in 30 120 600 3600 86400; do
     epoch
     said=$(timeout -k 1 5 condor_status -collector -constraint \
       "time() > $((NOW - limit)) && time() < $((NOW + limit))" -af MyType 2>/dev/null) || return 0
@@ -1224,11 +1224,11 @@ check_clock() {
     side=$limit
   done
   if ((side == 0)); then
+    found PASS clock "within 30 s of the pool's"
+  elif [[ -n $said && $side == 30 ]]; then
     found WARN clock "differs from the pool's by 30 to 120 s" 'set the clock'
   elif [[ -n $said && $side == 120 ]]; then
     found WARN clock "differs from the pool's by 2 to 10 min" 'set the clock'
-  elif [[ -z $(timeout -k 1 5 condor_status -collector -af MyType 2>/dev/null) ]]; then
-    :
   else
     found FAIL clock "differs from the pool's by more than $((side / 60)) min" 'set the clock' clock
   fi
@@ -1688,6 +1688,7 @@ main() {
   read_token
   inspect_token
   default OWNERS "${SUBJECT%%@*}"
+  owners_clause
   uptime
   make_folder
   OOM_BEFORE=$(oom_kills 2>/dev/null) || :
