@@ -9,7 +9,7 @@ from glidein import explain
 from glidein.explain import FAIL, PASS, Case
 from glidein.ledger import Record
 from glidein.matching import Ad
-from glidein.model import PilotSpec, PoolAddress, Request, RequestState
+from glidein.model import Finding, PilotSpec, PoolAddress, Request, RequestState
 from glidein.requests import Row
 
 SLOT = """[ Name = "slot1@g1a.0.0@host"; PartitionableSlot = true; Cpus = 4; TotalSlotCpus = 4;
@@ -92,8 +92,8 @@ def test_a_pool_without_negotiator_is_the_cause_when_all_else_is_well() -> None:
 
 
 def test_a_hop_of_another_room_takes_its_place_in_the_order() -> None:
-    def look(_: Case) -> list[explain.Finding]:
-        return [explain.Finding(FAIL, "batch", "it waits for priority")]
+    def look(_: Case) -> list[Finding]:
+        return [Finding(FAIL, "batch", "it waits for priority")]
 
     hops = (*explain.HOPS, explain.Hop(30, "batch", look))
     found = explain.explain(case(), hops)

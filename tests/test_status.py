@@ -46,13 +46,8 @@ def whole(index: int = 0, **more: bool | int | str) -> Ad:
 
 
 def part(index: int = 0) -> Ad:
-    return Ad.of(
-        Name=f"slot1_1@{ID}.{index}.0@host",
-        DynamicSlot=True,
-        State="Claimed",
-        Activity="Busy",
-        Cpus=1,
-    )
+    name = f"slot1_1@{ID}.{index}.0@host"
+    return Ad.of(Name=name, DynamicSlot=True, State="Claimed", Activity="Busy", Cpus=1)
 
 
 def pilot(state: PilotState, index: int = 0) -> SeenPilot:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,9 +52,7 @@ def output_of(pilot: Pilot, text: str) -> tuple[str, str]:
     """Submit a job, wait until it is done, and return its output and its errors."""
     out, err = pilot.place / "out", pilot.place / "err"
     cluster = pilot.submit(f"{text}\noutput={out}\nerror={err}\nlog={pilot.place}/events")
-    pilot.until(
-        lambda: pilot.job(cluster, "JobStatus") in ("4", "5"), 25
-    )
+    pilot.until(lambda: pilot.job(cluster, "JobStatus") in ("4", "5"), 25)
     return out.read_text() + pilot.job(cluster, "HoldReason"), err.read_text()
 
 
@@ -85,5 +83,3 @@ def test_without_a_runtime_of_containers_none_is_offered(pilot: Pilot) -> None:
     pilot.until("CHECK WARN containers: /nonexistent/apptainer does not run here")
     pilot.until(lambda: offered(pilot) == {" false"} or offered(pilot) == {" undefined"})
     assert os.stat(pilot.work).st_uid == pilot.uid  # noqa: PTH116
-
-

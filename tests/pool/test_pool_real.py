@@ -69,7 +69,10 @@ def test_held_others_and_annex_jobs_stand_apart(door: Pool, submit) -> None:  # 
     submit("bob", 'MY.TargetAnnexName="mine"\nqueue 1')
     submit("bob", '+WantThere="no \\"us\\""\nqueue 1')
     seen = door.demand(unless='WantThere is "no \\"us\\""', also=("WantThere",))
-    assert [(s.owner, s.jobs, s.annex) for s in seen.shapes] == [("alice", 2, ""), ("bob", 1, "mine")]
+    assert [(s.owner, s.jobs, s.annex) for s in seen.shapes] == [
+        ("alice", 2, ""),
+        ("bob", 1, "mine"),
+    ]
     (schedd,) = door.schedds()
     totals = door.totals(schedd)
     assert (totals["alice"].idle, totals["alice"].held, totals["alice"].aside) == (2, 3, 1)
