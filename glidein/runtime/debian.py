@@ -74,7 +74,8 @@ def unpacked(
 ) -> Path:
     """Return a folder below `folder` that holds a package and all it depends on, not installed.
 
-    `expired` takes an index that is past its date. Raises RuntimeUnavailable, with apt's words, if that cannot be done here.
+    `expired` takes an index that is past its date. Raises RuntimeUnavailable, with apt's words, if
+    that cannot be done here.
     """
     if platform.machine() != "x86_64":
         raise RuntimeUnavailable(f"there is no recipe for {platform.machine()}, only for x86_64")
