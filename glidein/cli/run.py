@@ -52,6 +52,7 @@ def run(
     from glidein import asking, tokenfile
 
     problems = asking.Problems()
+    _refuse_root(problems)
     words = asking.Words(
         pool, owners, start, cpus, memory, gpus, lifetime, idle_time, grace, name, runtime, sha256
     )
@@ -66,6 +67,15 @@ def run(
         _agree()
     request = _request(spec, chosen)
     _go(provider, request, token, detach=detach, as_json=as_json)
+
+
+def _refuse_root(problems: "Problems") -> None:
+    import os
+
+    if os.geteuid() == 0:
+        problems.add(
+            "user", "HTCondor runs no pilot as root", "Run it as an ordinary user: su - USER"
+        )
 
 
 def _work_folder(text: str, problems: "Problems") -> Path | None:
