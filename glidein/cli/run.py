@@ -62,8 +62,13 @@ def run(
     folder = _work_folder(work_dir, problems)
     provider = _provider(folder)
     _check_size(provider, spec, problems)
+    whole = not spec.resources.cpus and not yes
+    if whole and not sys.stdin.isatty():
+        problems.add(
+            "--cpus", "is missing, and all cores would be taken", "Give --cpus N, or --yes"
+        )
     problems.settle()
-    if not spec.resources.cpus and not yes:
+    if whole:
         _agree()
     request = _request(spec, chosen)
     _go(provider, request, token, detach=detach, as_json=as_json)
@@ -113,10 +118,6 @@ def _agree() -> None:
     from glidein.host import check
 
     cores = check.machine().cpus
-    if not sys.stdin.isatty():
-        raise ConfigError.one(
-            "--cpus", f"is missing, and all {cores} cores would be taken", "Give --cpus N, or --yes"
-        )
     if not typer.confirm(f"Take all {cores} cores of this machine?", err=True):
         raise ConfigError.one("--cpus", "not the whole machine then", "Give --cpus N")
 
