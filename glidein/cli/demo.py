@@ -14,6 +14,9 @@ app = typer.Typer()
 def demo(
     jobs: int = typer.Option(1, min=1, max=10000, help="Pairs of fetch and count jobs."),
     pilots: int = typer.Option(1, min=1, max=64, help="Pilots to start."),
+    runtime: str = typer.Option(
+        "", help="The HTCondor to use, as glidein runtime list shows it; any without."
+    ),
     output: Path = typer.Option(
         Path("glidein-demo.svg"), help="Where the timeline is drawn, as SVG."
     ),
@@ -33,7 +36,7 @@ def demo(
     def say(who: str, what: str) -> None:
         print(f"{time.monotonic() - began:6.1f} s  {who:<10} {out.printable(what)}", flush=True)
 
-    line = show.run(show.DemoOptions(jobs=jobs, pilots=pilots), say)
+    line = show.run(show.DemoOptions(jobs=jobs, pilots=pilots, runtime=runtime), say)
     print()
     for name, text in sorted(line.results.items()):
         print(f"result {name}: {text.strip()}")

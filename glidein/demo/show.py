@@ -28,13 +28,14 @@ class DemoError(GlideinError):
 class DemoOptions:
     """What the demo is to do: how many fetch-and-count pairs, pilots, and how patient it is.
 
-    `idle_time` and `timeout` are seconds.
+    `idle_time` and `timeout` are seconds; `runtime` the id of one in the cache, empty: any.
     """
 
     jobs: int = 1
     pilots: int = 1
     idle_time: int = 10
     timeout: int = 240
+    runtime: str = ""
 
 
 @dataclass(slots=True)
@@ -57,7 +58,10 @@ def run(options: DemoOptions, say: Say) -> timeline.Timeline:
     """
     course = Course(time.time(), say)
     say("runtime", "looking for an HTCondor")
-    found = runtime.get(progress=lambda text: say("runtime", text))
+    if options.runtime:
+        found = runtime.checked(runtime.find(options.runtime))
+    else:
+        found = runtime.get(progress=lambda text: say("runtime", text))
     course.phase("runtime", course.zero)
     say("runtime", f"HTCondor {found.version} ({found.source})")
     with stage() as where, web_page() as url:

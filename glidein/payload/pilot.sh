@@ -26,6 +26,15 @@ declare -rA EXIT_CODE=(
   [killed]=137
 )
 
+# An ELF program that ends with 37, and a squashfs image of a folder with nothing else in it.
+readonly EXIT_37="H4sIAAAAAAACA6t39XFjYmRkgAEmBjsGEK+CwQHMd2DABA4MFgwwHSCaFU0WmW6B8mA0gwCE2q8KJHbYAAl+VgBAtudyhAAA\
+AA=="
+readonly EXIT_37_IMAGE="H4sIAAAAAAACA8soLixmZ4ABJgZGIMnIIMhwgImRgQXIPgCVSWeE0PFQ+j8UzIXKX4fSOlD5QChdcWt1+dfC5KSUlAZGNTZr\
+NoH1TQcZz5QnHGDh4xHjMZBVmCXqKzYzr/FTgkkzQ8ut9VwqZTcYOOvCGJZWs023AGpPTqk4fYKB1YBNWMCY2dA6gkfxfIvr\
+PE7PeTMZRbcseJmumGCnzVhpxvTpjUeJhEAxgyHDkib2M84gnakNDG4WZ49MmBS1jCGlYcZK1ZN8Dl2djb2KW5U2q9y7YdPY\
+KKlx+ExAwJT5dw4cYAoLjYnc09AoekbnpC4DQ8pM7gI+oCHeCQ0M0Rq8DOw/GObJQP0kDTIcKM6q8ZZhqfCCEuYpcQxL+R0y\
+GSwsmBaaQBWxNIDISEaGUTAKRsEoGAWjYBSMglEwCkbBKBgFo2DgAQB2bEXYABAAAA=="
+
 usage() {
   cat <<'EOF'
 Usage: pilot.sh -c HOST[:PORT][?sock=NAME] [-t TOKEN | -T FILE] [options]
@@ -52,7 +61,7 @@ declare -A CONF=() OPTION=() PHASE=()
 declare -a RELAUNCH=() CHECKS=()
 WORK='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
 DRAINING=False SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
-VERSION='' SECRET='' CONTAINER=''
+VERSION='' SECRET='' CONTAINER='' IMAGES=''
 
 # uptime: sets UPTIME to hundredths of a second since boot. No process is started.
 uptime() {
@@ -935,6 +944,10 @@ container_config() {
   local program=${CONTAINER#'?'}
   echo "GlideinContainers = \"${program##*/}\""
   echo "SINGULARITY = $(knob "${program:-/nonexistent}")"
+  echo "SINGULARITY_TEST_SANDBOX = $(knob "$WORK/checks/image")"
+  # Work folders often lie in /tmp, which HTCondor gives a container anew, over the job's own folder.
+  echo "SINGULARITY_TARGET_DIR = /srv"
+  [[ $IMAGES != *files ]] || printf "HasSIF = True\nSTARTD_ATTRS = \$(STARTD_ATTRS) HasSIF\n"
 }
 
 # reconfigure: writes what may change and makes the daemons read it.
@@ -1203,7 +1216,7 @@ check_pool() {
 # check_clock: the clocks differ; finds by how much, by asking again.
 check_clock() {
   local limit side=0 said
-  for limit in 120 600 3600 86400; do
+  for limit in 30 120 600 3600 86400; do
     epoch
     said=$(timeout -k 1 5 condor_status -collector -constraint \
       "time() > $((NOW - limit)) && time() < $((NOW + limit))" -af MyType 2>/dev/null) || return 0
@@ -1211,11 +1224,11 @@ check_clock() {
     side=$limit
   done
   if ((side == 0)); then
+    found PASS clock "within 30 s of the pool's"
+  elif [[ -n $said && $side == 30 ]]; then
     found WARN clock "differs from the pool's by 30 to 120 s" 'set the clock'
   elif [[ -n $said && $side == 120 ]]; then
     found WARN clock "differs from the pool's by 2 to 10 min" 'set the clock'
-  elif [[ -z $(timeout -k 1 5 condor_status -collector -af MyType 2>/dev/null) ]]; then
-    :
   else
     found FAIL clock "differs from the pool's by more than $((side / 60)) min" 'set the clock' clock
   fi
@@ -1270,6 +1283,15 @@ find_containers() {
   esac
 }
 
+# container_images: makes in $1 what HTCondor tries container runtimes with, since few runtimes bring
+# it: a folder, and an image file, that hold /exit_37, a program of three instructions for x86_64.
+container_images() {
+  [[ ! -e $1/exit_37 && $HOSTTYPE == x86_64 ]] || return 0
+  base64 -d <<<"$EXIT_37" | gzip -dc >"$1/exit_37"
+  base64 -d <<<"$EXIT_37_IMAGE" | gzip -dc >"$1.img"
+  chmod 755 "$1/exit_37"
+}
+
 # check_containers: runs a program in a container made of this host's own folders. Its last line
 # names the runtime that works.
 check_containers() {
@@ -1282,8 +1304,12 @@ check_containers() {
   mkdir -p "$image"/{proc,sys,dev,tmp,etc}
   if said=$(timeout -k 1 20 "$program" exec --contain "${binds[@]}" "$image" /bin/echo works 2>&1) &&
     [[ $said == *works ]]; then
-    found PASS containers "${program##*/} ran a program"
-    printf '%s' "$program" >"$WORK/checks/container"
+    container_images "$image"
+    said='folders only'
+    timeout -k 1 20 "$program" exec --contain "$image.img" /exit_37 >/dev/null 2>&1 ||
+      [[ $? != 37 ]] || said='folders and image files'
+    found PASS containers "${program##*/} ran a program: $said"
+    printf '%s\n%s\n' "$program" "$said" >"$WORK/checks/container"
   else
     found WARN containers "$program does not run here: ${said:(-120)}" \
       'jobs in containers go elsewhere; ask the administrator'
@@ -1296,7 +1322,8 @@ check_containers() {
 take_containers() {
   [[ $CONTAINER == '?' && -e $WORK/checks/containers.done ]] || return 1
   CONTAINER=''
-  [[ ! -r $WORK/checks/container ]] || read -r CONTAINER <"$WORK/checks/container" || :
+  [[ ! -r $WORK/checks/container ]] ||
+    { read -r CONTAINER && read -r IMAGES; } <"$WORK/checks/container" || :
   print_checks containers
 }
 
@@ -1661,6 +1688,7 @@ main() {
   read_token
   inspect_token
   default OWNERS "${SUBJECT%%@*}"
+  owners_clause
   uptime
   make_folder
   OOM_BEFORE=$(oom_kills 2>/dev/null) || :

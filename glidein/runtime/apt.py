@@ -45,10 +45,15 @@ _REACH = re.compile(r"Acquire::(https?|tor|socks5h?|ForceIPv[46])\b.* \".*\";")
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A Debian archive that this machine uses: its address and the file of its keys, if named."""
+    """A Debian archive that this machine uses: its address and the file of its keys, if named.
+
+    `any_age`: its entry says that its index may be older than it says it is good for, as apt's
+    check-valid-until=no does for copies that stand still. Signatures are checked all the same.
+    """
 
     uri: str
     keys: str = ""
+    any_age: bool = False
 
 
 def archive(sources: Path = SOURCES) -> Archive:
@@ -69,7 +74,10 @@ def archive(sources: Path = SOURCES) -> Archive:
 
 def _lines(text: str) -> list[Archive]:
     found = re.findall(r"^deb\s+(?:\[([^]]*)\]\s+)?(\S+)\s", text, re.MULTILINE)
-    return [Archive(uri, _keys(options, "signed-by=")) for options, uri in found]
+    return [
+        Archive(uri, _keys(options, "signed-by="), "check-valid-until=no" in options.split())
+        for options, uri in found
+    ]
 
 
 def _keys(options: str, name: str) -> str:
@@ -83,7 +91,8 @@ def _stanzas(text: str) -> list[Archive]:
         keys = fields.get("Signed-By", "")
         if "deb" in fields.get("Types", "").split() and fields.get("Enabled") != "no":
             keys = keys if keys.startswith("/") else ""
-            found += [Archive(uri, keys) for uri in fields.get("URIs", "").split()]
+            any_age = fields.get("Check-Valid-Until", "").strip() == "no"
+            found += [Archive(uri, keys, any_age) for uri in fields.get("URIs", "").split()]
     return found
 
 
@@ -105,6 +114,7 @@ def download(
     (home / "status").touch()
     keys = of.keys or (str(KEYRING) if KEYRING.exists() else "")
     signed = f" signed-by={keys}" if keys else ""
+    signed += " check-valid-until=no" if of.any_age else ""
     (home / "sources.list").write_text(f"deb [arch=amd64{signed}] {of.uri} {suite} main\n")
     env = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": str(home)}
     (home / "apt.conf").write_text(_config(home, env, expired=expired))

@@ -53,23 +53,38 @@ def get(
     `sources` is the folder that apt's own sources are read from; `expired` takes an index that is
     past its date. Raises RuntimeUnavailable, with apt's words, if that cannot be done here.
     """
-    if platform.machine() != "x86_64":
-        raise RuntimeUnavailable(f"there is no recipe for {platform.machine()}, only for x86_64")
-    for tool in ("apt-get", "apt-config", "dpkg-deb"):
-        if shutil.which(tool, path=apt.PATH) is None:
-            raise RuntimeUnavailable(f"there is no {tool} here")
-    archive = apt.archive(sources)
     with building(where) as folder:
         progress(f"fetching HTCondor from Debian {suite}")
-        packages = apt.download("condor", suite, archive, folder / "apt", expired=expired)
-        progress(f"unpacking {len(packages)} packages")
-        root = _unpack(packages, folder / "root")
+        root = unpacked("condor", suite, folder, sources, expired=expired)
         tree = folder / "tree"
         assemble.lay(_chosen(root), tree)
         progress("making it relocatable")
         relocate.prepare(tree)
         about = {**facts.of(tree), "SOURCE": source_of(suite), "RECIPE": RECIPE}
         return cache.store(tree, where, about)
+
+
+def unpacked(
+    package: str,
+    suite: str,
+    folder: Path,
+    sources: Path = apt.SOURCES,
+    *,
+    expired: bool = False,
+) -> Path:
+    """Return a folder below `folder` that holds a package and all it depends on, not installed.
+
+    `expired` takes an index that is past its date. Raises RuntimeUnavailable, with apt's words, if
+    that cannot be done here.
+    """
+    if platform.machine() != "x86_64":
+        raise RuntimeUnavailable(f"there is no recipe for {platform.machine()}, only for x86_64")
+    for tool in ("apt-get", "apt-config", "dpkg-deb"):
+        if shutil.which(tool, path=apt.PATH) is None:
+            raise RuntimeUnavailable(f"there is no {tool} here")
+    archive = apt.archive(sources)
+    packages = apt.download(package, suite, archive, folder / "apt", expired=expired)
+    return _unpack(packages, folder / "root")
 
 
 def _unpack(packages: list[Path], root: Path) -> Path:

@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and SIGHUP in each phase: the pilot leaves in order, with 0, and leaves nothing."""
+"""SIGTERM, SIGINT and SIGHUP in each phase: the pilot leaves in order, and leaves nothing."""
 
 import signal
 from collections.abc import Iterator

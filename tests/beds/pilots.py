@@ -169,7 +169,7 @@ class Yard:
             flags = ["--conf", str(write(place / "pilot.conf", text, user))]
         if env is None:
             env = {"PATH": PATH, "HOME": str(place / "home")}
-        argv: list[str | Path] = ["bash", self.script, *flags]
+        argv: list[str | Path] = ["/bin/bash", self.script, *flags]
         if lead:
             ids = ["--reuid", str(user), "--regid", str(group_of(user)), "--clear-groups"]
             become = ["setpriv", *ids, "--"]

@@ -69,7 +69,7 @@ def test_run_detached_status_logs_explain_and_stop(
         "--cpus", "1", "--memory", "512MB", "--lifetime", "1h", "--idle-time", "10m",
         "--token-file", token,
     )  # fmt: skip
-    request = json.loads(said.stdout)["id"]
+    request = json.loads(said.stdout)["request"]
     running = submit(own_pool, seconds=600)
     until(lambda: status_of(equipped, own_pool, token, request)["pilots"][0]["state"] == "busy")  # type: ignore[index]
     seen = status_of(equipped, own_pool, token, request)

@@ -27,6 +27,7 @@ class Pilot:
 
     def __init__(self, place: Path, pool: ThrowawayPool, condor: Runtime, uid: int) -> None:
         self.place, self.pool, self.condor, self.uid = place, pool, condor, uid
+        self.script = SCRIPT
         self.work = place / "work"
         self.log = place / "log"
         self.pid = 0
@@ -67,7 +68,7 @@ class Pilot:
 
     def start(self, *args: str | Path, stdin: int = DEVNULL) -> "Pilot":
         script = self.place / "pilot.sh"
-        shutil.copy(SCRIPT, script)
+        shutil.copy(self.script, script)
         script.chmod(0o755)
         argv = ["/bin/bash", script, *args]
         self.pid = process.spawn(

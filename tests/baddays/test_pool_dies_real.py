@@ -1,0 +1,59 @@
+"""A pool that dies while jobs run and comes back, and one that does not."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from glidein import runtime
+from glidein.demo import events
+from glidein.throwaway import PoolOptions, ThrowawayPool
+from tests.beds import pools
+from tests.beds.jobs import desk_of
+from tests.beds.pilots import yard
+
+pytestmark = [pytest.mark.real, pytest.mark.root]
+
+
+@pytest.fixture
+def mortal(condor: runtime.Runtime, users: dict[str, int]) -> Iterator[ThrowawayPool]:
+    """A pool of a test's own, to be killed."""
+    with pools.pool_of(condor, PoolOptions(user=users["gltest1"], users=True)) as started:
+        yield started
+
+
+def test_a_pool_that_dies_while_a_job_runs_and_comes_back_finds_the_job_done(
+    condor: runtime.Runtime, mortal: ThrowawayPool, users: dict[str, int]
+) -> None:
+    with yard(condor.root, str(mortal.address)) as own, desk_of(mortal, users) as desk:
+        uid, token = users["gltest1"], mortal.token("gltest1")
+        pilot = own.start(uid, token, {"LOST_WAIT": "60", "IDLE": "60"})
+        job = desk.submit("gltest1", "sleep 12; echo done", pilot.only)
+        job.wait_event(events.EXECUTING)
+        mortal.kill()
+        mortal.start()
+        assert job.wait_done(timeout=90).output == "done\n"
+        assert len(job.events(events.EXECUTING)) == 1
+        following = desk.submit("gltest1", "echo again", pilot.only).wait_done(timeout=90)
+        assert following.output == "again\n"
+        assert pilot.ended() is None
+
+
+def test_a_pool_away_for_good_lets_the_job_end_and_then_is_left(
+    condor: runtime.Runtime, mortal: ThrowawayPool, users: dict[str, int]
+) -> None:
+    with yard(condor.root, str(mortal.address)) as own, desk_of(mortal, users) as desk:
+        uid, token = users["gltest1"], mortal.token("gltest1")
+        conf = {"LOST_WAIT": "6"}
+        busy, idle = own.start(uid, token, conf), own.start(uid, token, conf)
+        script = f"sleep 20; touch {busy.work}/mark"
+        desk.submit("gltest1", script, busy.only).wait_event(events.EXECUTING)
+        idle.wait_for("joined")
+        mortal.kill()
+        assert idle.wait(40) == 23, idle.text
+        assert idle.reason == "pool-lost"
+        idle.assert_clean()
+        assert busy.wait(60) == 23, busy.text
+        assert (busy.work / "mark").exists()
+        (busy.work / "mark").unlink()
+        busy.assert_clean()
+        assert busy.report["jobs_run"] == 1

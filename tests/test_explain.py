@@ -1,0 +1,100 @@
+"""Explain names the true cause first. Cases are real ads' shapes; the real pool is in newcomer."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from glidein import explain
+from glidein.explain import FAIL, PASS, Case
+from glidein.ledger import Record
+from glidein.matching import Ad
+from glidein.model import Finding, PilotSpec, PoolAddress, Request, RequestState
+from glidein.requests import Row
+
+SLOT = """[ Name = "slot1@g1a.0.0@host"; PartitionableSlot = true; Cpus = 4; TotalSlotCpus = 4;
+  Memory = 4000; TotalSlotMemory = 4000; Disk = 1000000; TotalSlotDisk = 1000000; GPUs = 0;
+  GlideinDraining = false; GlideinRetire = 9999999999; GlideinDeadline = 9999999999;
+  GlideinStartOwners = TARGET.Owner == "alice";
+  GlideinStartExtra = true;
+  GlideinStartLife = time() + (TARGET.AllowedJobDuration ?: 0) <= GlideinDeadline;
+  Start = (MY.GlideinStartOwners =?= true) && (MY.GlideinStartExtra =?= true) &&
+    (MY.GlideinStartLife =?= true) && (MY.GlideinDraining =?= false) ]"""
+JOB = """[ Owner = "alice"; JobStatus = 1; RequestCpus = 1; RequestMemory = 100; RequestDisk = 10;
+  Requirements = (TARGET.Cpus >= RequestCpus) && (TARGET.Memory >= RequestMemory) &&
+    (TARGET.Disk >= RequestDisk) ]"""
+
+
+def row(state: RequestState) -> Row:
+    created = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    request = Request("g1a", "host", PilotSpec(PoolAddress("cm")), created)
+    return Row("g1a", "host", state, "it waits", Record(request, (), Path("/nowhere")), None)
+
+
+def cause(case: Case) -> tuple[str, str, str]:
+    last = explain.explain(case, explain.HOPS)[-1]
+    return last.verdict, last.subject, last.message + " | " + last.remedy
+
+
+def case(job: str = JOB, slot: str = SLOT, **more: object) -> Case:
+    return Case("7.0", Ad(job), "schedd", (Ad(slot),), **more)  # type: ignore[arg-type]
+
+
+def test_a_healthy_job_passes_every_hop() -> None:
+    found = explain.explain(case(), explain.HOPS)
+    assert {each.verdict for each in found} == {PASS}
+    assert [each.subject for each in found] == ["queue", "pilots", "match", "room", "negotiator"]
+
+
+def test_no_schedd_has_it() -> None:
+    assert cause(Case("7.0"))[:2] == (FAIL, "queue")
+
+
+def test_a_held_job_is_told_by_its_reason() -> None:
+    held = JOB.replace("JobStatus = 1", 'JobStatus = 5; HoldReason = "no such file"')
+    assert "no such file" in cause(case(held))[2]
+
+
+def test_without_pilots_the_waiting_request_is_named() -> None:
+    assert "none was asked for" in cause(Case("7.0", Ad(JOB)))[2]
+    assert "g1a is queued" in cause(Case("7.0", Ad(JOB), rows=(row(RequestState.QUEUED),)))[2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "clause", "remedy"),
+    [
+        ("RequestMemory = 100", "RequestMemory = 99999", "RequestMemory", "--memory"),
+        ("RequestCpus = 1;", "RequestCpus = 64;", "RequestCpus", "--cpus"),
+        ('Owner = "alice"', 'Owner = "bob"', 'TARGET.Owner == "alice"', "--owners bob"),
+        (
+            "RequestDisk = 10;",
+            "RequestDisk = 10; AllowedJobDuration = 99999999999;",
+            "AllowedJobDuration",
+            "--lifetime",
+        ),
+    ],
+)
+def test_the_clause_that_says_no_is_named(old: str, new: str, clause: str, remedy: str) -> None:
+    verdict, subject, text = cause(case(JOB.replace(old, new)))
+    assert (verdict, subject) == (FAIL, "match")
+    assert clause in text
+    assert remedy in text
+
+
+def test_a_full_pilot_is_no_mismatch() -> None:
+    verdict, subject, text = cause(case(slot=SLOT.replace(" Memory = 4000", " Memory = 10")))
+    assert (verdict, subject) == (FAIL, "room")
+    assert "busy" in text
+
+
+def test_a_pool_without_negotiator_is_the_cause_when_all_else_is_well() -> None:
+    assert cause(case(negotiator=False))[:2] == (FAIL, "negotiator")
+
+
+def test_a_hop_of_another_room_takes_its_place_in_the_order() -> None:
+    def look(_: Case) -> list[Finding]:
+        return [Finding(FAIL, "batch", "it waits for priority")]
+
+    hops = (*explain.HOPS, explain.Hop(30, "batch", look))
+    found = explain.explain(case(), hops)
+    assert [each.subject for each in found] == ["queue", "batch"]
