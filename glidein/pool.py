@@ -11,29 +11,25 @@ What comes back is ClassAd text; glidein.matching reads it.
 
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-from glidein import demand, quoting
+from glidein import demand, matching, quoting
 from glidein.demand import Demand, Totals
-from glidein.errors import AuthError, GlideinError, ObservationError
+from glidein.errors import AuthError, ConfigError, GlideinError, ObservationError
 from glidein.matching import Ad
 from glidein.model import PoolAddress
 from glidein.process import CommandError, Conversation
 
-SLOT_ATTRIBUTES = (
-    "Name", "Machine", "State", "Activity", "Cpus", "Memory", "Disk", "GPUs", "TotalSlotCpus",
-    "TotalSlotMemory", "PartitionableSlot", "DynamicSlot", "RemoteOwner", "JobId", "MyAddress",
-    "CondorVersion", "LastHeardFrom", "MyCurrentTime", "EnteredCurrentActivity", "Start",
-)  # fmt: skip
 _HOST_CONFIG = ("/etc/condor/condor_config", "/usr/local/etc/condor_config")
 # Whatever the job, an aggregate passes: the schedd tries the constraint on its aggregates too.
 _AGGREGATE = "JobCount =!= undefined && GlobalJobId =?= undefined"
+_LOG_TIME = re.compile(r"^\d+/\d+/\d+ \d+:\d+:\d+ ")
 _MOST_SHAPES = 20_000
 _ROUNDS = 4
 
@@ -78,9 +74,10 @@ class Granted:
 
 
 class Pool:
-    """One pool, reached through its collector. Raises ObservationError or AuthError, no others.
+    """One pool, reached through its collector. Raises ObservationError or AuthError; ConfigError
+    for an expression of the user's that is none.
 
-    Nothing is connected before the first question. close() or leaving the context ends the helper.
+    Nothing is connected before the first question; close() or leaving the context ends the helper.
     """
 
     def __init__(self, address: PoolAddress | None = None, access: Access | None = None) -> None:
@@ -92,12 +89,7 @@ class Pool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *trouble: object) -> None:
         self.close()
 
     def __str__(self) -> str:
@@ -155,10 +147,6 @@ class Pool:
             mine = f"GlideinRequest == {quoting.classad(request_id)}"
         return self.slots(mine, attributes)
 
-    def submitters(self) -> tuple[Ad, ...]:
-        """Return the submitters' ads: who has jobs in which schedd."""
-        return self._collected("Submitter", "", ())
-
     def priorities(self) -> tuple[Ad, ...]:
         """Return what the negotiator knows of users' priorities; empty if there is none."""
         negotiator = self.negotiator()
@@ -168,7 +156,7 @@ class Pool:
 
     def jobs(self, constraint: str, schedd: Daemon, limit: int = 1000) -> tuple[Ad, ...]:
         """Return whole job ads, at most `limit`."""
-        question = _queue_question(schedd, constraint, (), limit)
+        question = _queue_question(schedd, _checked(constraint, "constraint"), (), limit)
         return _ads(self._ask(question))
 
     def job(self, cluster: int, proc: int) -> tuple[Daemon, Ad] | None:
@@ -207,7 +195,7 @@ class Pool:
         to tell jobs apart by, such as those a START refers to. At most `most` shapes are fetched
         of a schedd at a time: an owner with too many of them is cut and named, and hides nobody.
         """
-        rule = demand.IDLE + (f" && ({unless}) =!= true" if unless else "")
+        rule = demand.IDLE + (f" && ({_checked(unless, 'unless')}) =!= true" if unless else "")
         attributes = (*demand.GROUP_BY, *(name for name in also if name not in demand.GROUP_BY))
         shapes, troubles, cut = [], [], set()
         wanted = tuple(schedds)
@@ -280,8 +268,11 @@ class Pool:
         except (CommandError, ValueError) as error:
             self.close()
             raise ObservationError(f"{self}: {_reason(error)}") from error
+        heard = self._helper.heard()
         if "error" in answer:
-            raise _ours(str(self), answer["error"])
+            raise _ours(str(self), answer["error"], heard)
+        if "refused" in answer:
+            answer["refused"] = _told(heard) or answer["refused"]
         return answer
 
     def _environment(self) -> dict[str, str]:
@@ -310,6 +301,12 @@ def version_of(text: str) -> str:
     return words[1] if len(words) > 1 and words[0] == "$CondorVersion:" else ""
 
 
+def _checked(expression: str, field: str) -> str:
+    if not matching.parses(expression):
+        raise ConfigError.one(field, f"{expression!r} is no ClassAd expression")
+    return expression
+
+
 def _ads(answer: Mapping[str, Any]) -> tuple[Ad, ...]:
     return tuple(Ad(text) for text in answer["ads"])
 
@@ -326,15 +323,21 @@ def _sinful(address: PoolAddress | None) -> str | None:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, CommandError):
-        said = error.result.stderr.strip().splitlines()
-        return str(error).partition(": ")[2].split("\n")[0] + (f" ({said[-1]})" if said else "")
-    return "an answer that cannot be read"
+    if not isinstance(error, CommandError):
+        return "an answer that cannot be read"
+    said = error.result.stderr.strip().splitlines()
+    return str(error).partition(": ")[2].split("\n")[0] + (f" ({said[-1]})" if said else "")
 
 
-def _ours(pool: str, said: str) -> GlideinError:
-    """Map what the bindings said into our tree."""
-    text = " ".join(said.split())
+def _told(heard: str) -> str:
+    """Return what HTCondor's own log lines said, without their times."""
+    lines = (_LOG_TIME.sub("", line).strip() for line in heard.splitlines())
+    return "; ".join(dict.fromkeys(line for line in lines if line))
+
+
+def _ours(pool: str, said: str, heard: str) -> GlideinError:
+    """Map what the bindings said into our tree; their log lines tell the cause, they do not."""
+    text = "; ".join(filter(None, (" ".join(said.split()), _told(heard))))
     if "Directory name doesn't match" in text:
         return AuthError(
             f"{pool}: this pool is older than the client and cannot authenticate it by FS; "
@@ -347,6 +350,9 @@ def _ours(pool: str, said: str) -> GlideinError:
 
 def _serve() -> None:
     """Answer questions until standard input ends. Nothing but answers reaches the old stdout."""
+    import htcondor2
+
+    htcondor2.enable_debug()  # to standard error, where the asker finds the cause of a failure
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
     for line in sys.stdin:

@@ -140,7 +140,7 @@ class Conversation:
 
     def __init__(self, argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
         self.argv = tuple(str(word) for word in argv)
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the program
+        self._said = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the program
         try:
             self._child = subprocess.Popen(
                 self.argv,
@@ -181,6 +181,13 @@ class Conversation:
         answer, _, self._rest = self._rest.partition(b"\n")
         return answer.decode("utf-8", errors="replace")
 
+    def heard(self) -> str:
+        """Return, and forget, what it said on standard error."""
+        self._said.seek(0)
+        text = self._said.read().decode("utf-8", errors="replace")
+        self._said.truncate(0)
+        return text
+
     def close(self) -> None:
         """End the program at once; ended already is success."""
         _kill_session(self._child.pid)
@@ -194,8 +201,7 @@ class Conversation:
     def _over(self, why: str) -> CommandError:
         _kill_session(self._child.pid)
         code = self._child.wait()
-        self._said.seek(0)
-        stderr = self._said.read().decode("utf-8", errors="replace")
+        stderr = self.heard()
         self.close()
         return CommandError(Result(self.argv, code, "", stderr), why)
 

@@ -24,6 +24,6 @@ def submit(pool: ThrowawayPool, owner: str, text: str, folder: Path, timeout: fl
         "_CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS": "IDTOKENS",
         "_CONDOR_SEC_TOKEN_DIRECTORY": str(token.parent),
     }
-    argv = [str(pool.runtime.program("condor_submit")), "-terse", "-"]
+    argv: list[str | Path] = [pool.runtime.program("condor_submit"), "-terse", "-"]
     said = process.run(argv, timeout=timeout, env=env, stdin=text)
     return said.stdout.split()[0]

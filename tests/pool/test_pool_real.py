@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from glidein import process
-from glidein.errors import AuthError, ObservationError
+from glidein.errors import AuthError, ConfigError, ObservationError
 from glidein.model import PoolAddress
 from glidein.pool import Access, Pool
 from glidein.throwaway import ThrowawayPool
@@ -122,7 +122,7 @@ def test_a_port_that_never_answers_and_one_that_refuses() -> None:
             assert time.monotonic() - began < 4
     with (
         Pool(PoolAddress("127.0.0.1", port), Access(timeout=10)) as asked,
-        pytest.raises(ObservationError),
+        pytest.raises(ObservationError, match="Connection refused"),
     ):
         asked.collector()
 
@@ -189,10 +189,11 @@ def test_one_job_by_id_and_a_job_nobody_has(door: Pool, submit) -> None:  # type
     assert door.job(999_999, 0) is None
 
 
-def test_a_constraint_that_is_no_expression_is_an_error_of_ours(door: Pool) -> None:
+@pytest.mark.parametrize("text", ["nonsense(((", "true) || (true", "true; x = 1", ""])
+def test_an_expression_that_is_none_is_the_users_to_mend(door: Pool, text: str) -> None:
     (schedd,) = door.schedds()
-    with pytest.raises(ObservationError, match=r"[Pp]arse"):
-        door.jobs("nonsense(((", schedd)
+    with pytest.raises(ConfigError, match="no ClassAd expression"):
+        door.jobs(text, schedd)
 
 
 def parent(entry: Path) -> int:
