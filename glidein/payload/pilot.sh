@@ -939,11 +939,34 @@ EOF
   fi
 }
 
+# container_script: prints the program that HTCondor starts for containers: $1 with the settings for
+# it that this pilot was started with, which HTCondor does not hand on, and a cache that leaves with
+# the pilot.
+container_script() {
+  local name
+  printf '#!/usr/bin/env bash\nexport PATH=%q\n' "$JOB_PATH"
+  for name in $(compgen -e); do
+    case $name in
+      APPTAINER_* | SINGULARITY_* | http_proxy | https_proxy | no_proxy | HTTP_PROXY | \
+        HTTPS_PROXY | NO_PROXY | SSL_CERT_FILE | SSL_CERT_DIR)
+        printf 'export %s=%q\n' "$name" "${!name}"
+        ;;
+    esac
+  done
+  [[ -n ${APPTAINER_CACHEDIR-} ]] || printf 'export APPTAINER_CACHEDIR=%q\n' "$WORK/images"
+  printf 'exec %q "$@"\n' "$1"
+}
+
 # container_config: prints what changes when the container runtime is known.
 container_config() {
   local program=${CONTAINER#'?'}
   echo "GlideinContainers = \"${program##*/}\""
-  echo "SINGULARITY = $(knob "${program:-/nonexistent}")"
+  if [[ -n $program ]]; then
+    container_script "$program" >"$WORK/container" && chmod 755 "$WORK/container"
+    echo "SINGULARITY = $(knob "$WORK/container")"
+  else
+    echo 'SINGULARITY = /nonexistent'
+  fi
   echo "SINGULARITY_TEST_SANDBOX = $(knob "$WORK/checks/image")"
   # Work folders often lie in /tmp, which HTCondor gives a container anew, over the job's own folder.
   echo "SINGULARITY_TARGET_DIR = /srv"

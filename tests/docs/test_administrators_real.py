@@ -41,6 +41,6 @@ def test_named_jobs_are_bound_to_pilots_of_their_own_identity(
         named = JOB.format(more='+TargetAnnexName = "mine"')
         pool.tool("condor_submit", "-", stdin=named)
         pool.tool("condor_submit", "-", stdin=JOB.format(more=""))
-        said = pool.tool("condor_q", "-all", "-af", "Requirements").stdout.splitlines()
+        said = pool.tool("condor_q", "-all", "-af:r", "Requirements").stdout.splitlines()
         assert 'TARGET.AuthenticatedIdentity == "gltest1@throwaway.pool"' in said[0]
         assert "AuthenticatedIdentity" not in said[1]
