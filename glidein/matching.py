@@ -20,6 +20,7 @@ _DEEPEST = 200
 _TOKEN = re.compile(
     r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|=\?=|=!=|&&|\|\||\?:|[?()\[\]{}]|.", re.DOTALL
 )
+_MINE = re.compile(r"(?i)\bmy\.(\w+)")
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 _LOOSER = frozenset(("||", "?", "?:"))
 
@@ -191,8 +192,9 @@ def references(text: str, own: Ad | None = None) -> tuple[str, ...]:
 
     Names that stand in `own` are its own.
     """
-    found = {name.rpartition(".")[2] for name in _external(text, own or Ad())
-             if not name.lower().startswith("my.")}  # fmt: skip
+    mine = _own_names(text)
+    wanted = (name for name in _external(text, own or Ad()) if not name.lower().startswith("my."))
+    found = {name.rpartition(".")[2] for name in wanted if name.lower() not in mine}
     return tuple(sorted(found, key=str.lower))
 
 
@@ -286,20 +288,27 @@ def _paired(tree: Any, my: Any, target: Any) -> tuple[Any, Any]:
     the plain ClassAd language does not.
     """
     wanted = my.externalRefs(tree)
-    mine = _lent(wanted, target)
+    mine = _lent(wanted, str(tree), target)
     theirs: set[str] = set()
     for name in wanted:
         bare = name.rpartition(".")[2]
         if bare in target and not name.lower().startswith("my."):
-            theirs |= _lent(target.externalRefs(target.lookup(bare)), my)
+            tree = target.lookup(bare)
+            theirs |= _lent(target.externalRefs(tree), str(tree), my)
     return _with_loans(my, mine), _with_loans(target, theirs)
 
 
-def _lent(wanted: Iterable[str], other: Any) -> set[str]:
-    explicit = {name.lower() for name in wanted}
-    return {name for name in wanted
-            if name and "." not in name and name in other and f"my.{name.lower()}" not in explicit
-            }  # fmt: skip
+def _lent(wanted: Iterable[str], text: str, other: Any) -> set[str]:
+    explicit = _own_names(text)
+    return {
+        name for name in wanted
+        if name and "." not in name and name in other and name.lower() not in explicit
+    }  # fmt: skip
+
+
+def _own_names(text: str) -> frozenset[str]:
+    """Return the names that stand with MY. before them, in small letters."""
+    return frozenset(name.lower() for name in _MINE.findall(text))
 
 
 def _with_loans(ad: Any, names: Iterable[str]) -> Any:
