@@ -287,23 +287,31 @@ def _paired(tree: Any, my: Any, target: Any) -> tuple[Any, Any]:
     HTCondor's own matching looks an unscoped name up in the other ad when the ad itself has none;
     the plain ClassAd language does not.
     """
-    wanted = my.externalRefs(tree)
-    mine = _lent(wanted, str(tree), target)
+    wanted, mine = _wanted(tree, my)
     theirs: set[str] = set()
     for name in wanted:
         bare = name.rpartition(".")[2]
         if bare in target and not name.lower().startswith("my."):
-            tree = target.lookup(bare)
-            theirs |= _lent(target.externalRefs(tree), str(tree), my)
+            theirs |= _wanted(target.lookup(bare), target)[1]
     return _with_loans(my, mine), _with_loans(target, theirs)
 
 
-def _lent(wanted: Iterable[str], text: str, other: Any) -> set[str]:
-    explicit = _own_names(text)
-    return {
-        name for name in wanted
-        if name and "." not in name and name in other and name.lower() not in explicit
-    }  # fmt: skip
+def _wanted(tree: Any, ad: Any) -> tuple[set[str], set[str]]:
+    """Return the names that `tree` in `ad` leaves to others, and those without a scope of them.
+
+    Names of `ad` are followed. What stands with MY. is nobody else's.
+    """
+    trees, seen, wanted, own = [tree], set[str](), set[str](), set[str]()
+    while trees:
+        tree = trees.pop()
+        wanted.update(name for name in ad.externalRefs(tree) if name)
+        explicit = _own_names(str(tree))
+        own |= explicit
+        for name in {name.lower() for name in ad.internalRefs(tree)} | explicit:
+            if name not in seen and name in ad:
+                seen.add(name)
+                trees.append(ad.lookup(name))
+    return wanted, {name for name in wanted if "." not in name and name.lower() not in own}
 
 
 def _own_names(text: str) -> frozenset[str]:
@@ -335,7 +343,8 @@ def _parse(text: str) -> Any:
     if len(text) > _LONGEST or "\0" in text or not _balanced(text):
         return None
     try:
-        return classad2.ExprTree(f"({text}\n)")
+        classad2.ExprTree(f"({text}\n)")
+        return classad2.ExprTree(f"{text}\n")
     except Exception:
         return None
 
