@@ -5,6 +5,7 @@ their Requirements refer to, so a shape is matched as a job would be.
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -26,6 +27,7 @@ _MEASURED = frozenset(
                  "ExecutableSize_RAW", "MemoryUsage", "ResidentSetSize", "ResidentSetSize_RAW",
                  "TransferInputSizeMB")
 )  # fmt: skip
+_NUMBER = re.compile(r"[\d.]+(?:[eE][+-]?\d+)?", re.ASCII)
 _NOT_TOLD_APART = _MEASURED | {"id", "jobcount", "jobids", "autoclusterid", "servertime"}
 
 
@@ -173,7 +175,7 @@ def _size(ad: Ad, name: str, unit: int, step: int) -> int:
 
 
 def _is_plain(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
+    return _NUMBER.fullmatch(text) is not None
 
 
 def _whole(number: float | None, default: int) -> int:

@@ -20,6 +20,7 @@ _DEEPEST = 200
 _TOKEN = re.compile(
     r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|=\?=|=!=|&&|\|\||\?:|[?()\[\]{}]|.", re.DOTALL
 )
+_MINE = re.compile(r"(?i)\bmy\.(\w+)")
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 _LOOSER = frozenset(("||", "?", "?:"))
 
@@ -191,8 +192,9 @@ def references(text: str, own: Ad | None = None) -> tuple[str, ...]:
 
     Names that stand in `own` are its own.
     """
-    found = {name.rpartition(".")[2] for name in _external(text, own or Ad())
-             if not name.lower().startswith("my.")}  # fmt: skip
+    mine = _own_names(text)
+    wanted = (name for name in _external(text, own or Ad()) if not name.lower().startswith("my."))
+    found = {name.rpartition(".")[2] for name in wanted if name.lower() not in mine}
     return tuple(sorted(found, key=str.lower))
 
 
@@ -285,21 +287,36 @@ def _paired(tree: Any, my: Any, target: Any) -> tuple[Any, Any]:
     HTCondor's own matching looks an unscoped name up in the other ad when the ad itself has none;
     the plain ClassAd language does not.
     """
-    wanted = my.externalRefs(tree)
-    mine = _lent(wanted, target)
+    wanted, mine = _wanted(tree, my)
     theirs: set[str] = set()
     for name in wanted:
         bare = name.rpartition(".")[2]
         if bare in target and not name.lower().startswith("my."):
-            theirs |= _lent(target.externalRefs(target.lookup(bare)), my)
+            theirs |= _wanted(target.lookup(bare), target)[1]
     return _with_loans(my, mine), _with_loans(target, theirs)
 
 
-def _lent(wanted: Iterable[str], other: Any) -> set[str]:
-    explicit = {name.lower() for name in wanted}
-    return {name for name in wanted
-            if name and "." not in name and name in other and f"my.{name.lower()}" not in explicit
-            }  # fmt: skip
+def _wanted(tree: Any, ad: Any) -> tuple[set[str], set[str]]:
+    """Return the names that `tree` in `ad` leaves to others, and those without a scope of them.
+
+    Names of `ad` are followed. What stands with MY. is nobody else's.
+    """
+    trees, seen, wanted, own = [tree], set[str](), set[str](), set[str]()
+    while trees:
+        tree = trees.pop()
+        wanted.update(name for name in ad.externalRefs(tree) if name)
+        explicit = _own_names(str(tree))
+        own |= explicit
+        for name in {name.lower() for name in ad.internalRefs(tree)} | explicit:
+            if name not in seen and name in ad:
+                seen.add(name)
+                trees.append(ad.lookup(name))
+    return wanted, {name for name in wanted if "." not in name and name.lower() not in own}
+
+
+def _own_names(text: str) -> frozenset[str]:
+    """Return the names that stand with MY. before them, in small letters."""
+    return frozenset(name.lower() for name in _MINE.findall(text))
 
 
 def _with_loans(ad: Any, names: Iterable[str]) -> Any:
@@ -326,7 +343,8 @@ def _parse(text: str) -> Any:
     if len(text) > _LONGEST or "\0" in text or not _balanced(text):
         return None
     try:
-        return classad2.ExprTree(f"({text}\n)")
+        classad2.ExprTree(f"({text}\n)")
+        return classad2.ExprTree(f"{text}\n")
     except Exception:
         return None
 
