@@ -59,9 +59,7 @@ def get(
         return cache.store(tree, where, about)
 
 
-def unpacked(
-    package: str, suite: str, folder: Path, sources: Path = apt.SOURCES
-) -> Path:
+def unpacked(package: str, suite: str, folder: Path, sources: Path = apt.SOURCES) -> Path:
     """Return a folder below `folder` that holds a package and all it depends on, not installed.
 
     Raises RuntimeUnavailable, with apt's words, if that cannot be done here.

@@ -5,7 +5,6 @@ needs it finds beside its own place. Nothing is setuid: it runs by user namespac
 FUSE is closed to ordinary users it unpacks an image before it runs it.
 """
 
-import pwd
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ _PROGRAMS = {
     "libexec/apptainer/bin/starter": f"{_FOLDER}/apptainer/bin/starter",
 }
 _APPLETS = ("sh", "cat", "echo", "ls", "sleep", "true", "id", "env", "touch", "grep")
+
 
 @dataclass(frozen=True, slots=True)
 class Apptainer:

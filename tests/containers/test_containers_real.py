@@ -1,7 +1,7 @@
 """Jobs in containers, run by a real apptainer, on a real pilot of an ordinary user."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.sid]
 
 MakePilot = Callable[..., Pilot]
 
+
 @pytest.fixture(scope="module")
 def sid(open_place: Path) -> Runtime:
     """sid's runtime in a cache of its own, so that nobody's default changes."""
