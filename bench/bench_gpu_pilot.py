@@ -13,7 +13,6 @@ import os
 import pwd
 import shutil
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable
@@ -71,8 +70,8 @@ class Bench:
 def placed(where: Path, folder: Path) -> Runtime:
     """Return a runtime that lies in `folder`, from a folder or a tar of one."""
     if where.is_file():
-        with tarfile.open(where) as tar:
-            tar.extractall(folder / "carried", filter="tar")
+        (folder / "carried").mkdir()
+        process.run(["tar", "-xf", where, "-C", folder / "carried"], timeout=120)
         where = next(p for p in (folder / "carried").iterdir() if p.is_dir())
     found = cache.load(where)
     return replace(found, root=runtime.copy(found, folder / "runtime"))
