@@ -43,6 +43,8 @@ def with_torch() -> dict[str, object] | None:
         torch = importlib.import_module("torch")
     except ImportError:
         return None
+    if not torch.cuda.is_available():
+        return None
     left = torch.randint(0, 8, (512, 512), dtype=torch.float64)
     product = (left.cuda() @ left.cuda()).cpu()
     return {"by": "torch", "device": torch.cuda.get_device_name(0),
