@@ -13,16 +13,16 @@ import os
 import pwd
 import shutil
 import sys
-import tarfile
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.common import publish
 from glidein import process, quoting, report, runtime
-from glidein.runtime import Runtime
+from glidein.runtime import Runtime, cache
 from glidein.throwaway import PoolOptions, ThrowawayPool
 
 ROOT = Path(__file__).parent.parent
@@ -70,12 +70,11 @@ class Bench:
 def placed(where: Path, folder: Path) -> Runtime:
     """Return a runtime that lies in `folder`, from a folder or a tar of one."""
     if where.is_file():
-        with tarfile.open(where) as tar:
-            tar.extractall(folder / "carried", filter="tar")
+        (folder / "carried").mkdir()
+        process.run(["tar", "-xf", where, "-C", folder / "carried"], timeout=120)
         where = next(p for p in (folder / "carried").iterdir() if p.is_dir())
-    found = runtime.load(where)
-    return Runtime(**{**{n: getattr(found, n) for n in found.__slots__},
-                      "root": runtime.copy(found, folder / "runtime")})  # fmt: skip
+    found = cache.load(where)
+    return replace(found, root=runtime.copy(found, folder / "runtime"))
 
 
 def own(path: Path, user: int | None) -> Path:
@@ -89,7 +88,7 @@ def start_pilot(bench: Bench, idle: int) -> tuple[int, Path]:
     """Start the payload with all GPUs that it finds; return its pid and its log."""
     place = bench.place
     owner = pwd.getpwuid(os.geteuid() if bench.user is None else bench.user).pw_name
-    token = own(place / "token", bench.user) if (place / "token").exists() else place / "token"
+    token = place / "token"
     token.write_text(bench.pool.token(owner))
     token.chmod(0o600)
     own(token, bench.user)
@@ -109,7 +108,7 @@ def start_pilot(bench: Bench, idle: int) -> tuple[int, Path]:
     return process.spawn(argv, log=log, env=env, cwd=place, user=bench.user), log
 
 
-def until(what: Any, limit: float) -> bool:
+def until(what: Callable[[], bool], limit: float) -> bool:
     """Wait until `what()`; whether it came in time."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
@@ -128,7 +127,7 @@ def play(bench: Bench, computes: Path, many: int) -> dict[str, Any]:
     done = until(lambda: bench.job(one, "JobStatus") in ("4", "5"), 180)
     ended = time.monotonic() - began
     left = until(lambda: bool(report.reports(log.read_text())) and not process.alive(pid), 120)
-    out = (bench.place / "one.out").read_text()
+    out = (bench.place / "one.out").read_text() if done else ""
     said = (report.reports(log.read_text()) or [{}])[-1]
     return {
         "computed": json.loads(out) if out.strip().startswith("{") else out,
@@ -151,12 +150,8 @@ def main() -> int:
     user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="gpu-", dir="/tmp"))
     folder.chmod(0o755)
-    try:
-        place = own(folder / "place", None)
-    except FileNotFoundError:
-        place = folder / "place"
-    place.mkdir(exist_ok=True)
-    (place / "work").mkdir()
+    place = folder / "place"
+    (place / "work").mkdir(parents=True)
     for path in (place, place / "work"):
         own(path, user)
     try:
@@ -175,16 +170,13 @@ def main() -> int:
 def verdict(found: Runtime, many: int, seen: dict[str, Any]) -> int:
     """Print the table and say whether all was right."""
     computed, said = seen["computed"], seen["report"]
+    waits = seen["wants_more_status"] == "1"
     rows = [
         ("HTCondor", found.version, ""),
         ("pilot's check", "; ".join(seen["checks"]), ""),
         ("job of one GPU computed", json.dumps(computed), _mark(isinstance(computed, dict))),
         ("seconds from pilot's start", seen["seconds_to_result"], ""),
-        (
-            f"job of {many} GPUs idle",
-            seen["wants_more_status"],
-            _mark(seen["wants_more_status"] == "1"),
-        ),
+        (f"job of {many} GPUs idle", seen["wants_more_status"], _mark(waits)),
         ("pilot left by itself", said.get("reason"), _mark(said.get("reason") == "idle")),
     ]
     publish("gpu_pilot", ("what", "seen", "right"), rows, **seen)

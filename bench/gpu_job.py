@@ -4,6 +4,7 @@ Prints one line of JSON. Ends with 1 if there is no device or the result is wron
 """
 
 import ctypes
+import importlib
 import json
 import os
 import sys
@@ -39,8 +40,10 @@ COUNT = 1 << 20
 def with_torch() -> dict[str, object] | None:
     """Multiply matrices by PyTorch and compare with the CPU's product; None without PyTorch."""
     try:
-        import torch
+        torch = importlib.import_module("torch")
     except ImportError:
+        return None
+    if not torch.cuda.is_available():
         return None
     left = torch.randint(0, 8, (512, 512), dtype=torch.float64)
     product = (left.cuda() @ left.cuda()).cpu()

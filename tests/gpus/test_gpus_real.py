@@ -4,20 +4,23 @@ The stand-in is the runtime's own condor_gpu_discovery, told to simulate two dev
 prints, and what it makes of CUDA_VISIBLE_DEVICES, is what the real one does.
 """
 
+import json
 import shutil
+import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from glidein import runtime
+from glidein import process, runtime
 from glidein.runtime import Runtime
 from tests.payload.conftest import Pilot
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
 MakePilot = Callable[..., Pilot]
+ROOT = Path(__file__).parent.parent.parent
 SHOWS = (
     "executable=/bin/bash\narguments=\"-c 'echo $CUDA_VISIBLE_DEVICES $_CONDOR_AssignedGPUs'\"\n"
 )
@@ -71,6 +74,28 @@ def test_only_the_devices_that_were_given_are_offered(pilot: Pilot, two_gpus: Ru
 
 def test_none_are_offered_when_none_are_wanted(pilot: Pilot, two_gpus: Runtime) -> None:
     job = pilot.submit(f"{SHOWS}request_gpus=1")
-    with_gpus(pilot, two_gpus, GPUS=0, IDLE=4).ended()
-    assert "TotalSlotGPUs" not in pilot.text
+    with_gpus(pilot, two_gpus, GPUS=0, IDLE=8)
+    assert slot(pilot, "TotalSlotGPUs") in ("0", "undefined")
+    pilot.ended()
     assert pilot.job(job, "JobStatus") == "1"
+
+
+def test_the_bench_needs_nothing_but_python_and_a_carried_runtime(
+    two_gpus: Runtime, tmp_path: Path
+) -> None:
+    """All but the computation: a stand-in for the job says what it was given."""
+    carried, job, folder = tmp_path / "runtime.tar", tmp_path / "job.py", tmp_path / "repository"
+    with tarfile.open(carried, "w") as tar:
+        tar.add(two_gpus.root, arcname=two_gpus.id)
+    job.write_text(
+        "import json, os; print(json.dumps({'visible': os.environ['CUDA_VISIBLE_DEVICES']}))\n"
+    )
+    for name in ("bench", "glidein"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("out"))
+    words = f"-S -m bench.bench_gpu_pilot {carried} --more 3 --job {job}"
+    argv = ["/usr/bin/python3", *words.split()]
+    said = process.run(argv, timeout=300, cwd=folder, check=False, env={"PATH": "/usr/bin:/bin"})
+    assert said.ok, said.stdout + said.stderr
+    seen = json.loads((folder / "bench/out/gpu_pilot.json").read_text())
+    assert seen["computed"]["visible"].startswith("GPU-")
+    assert (seen["wants_more_status"], seen["report"]["reason"]) == ("1", "idle")
