@@ -45,8 +45,10 @@ def test_a_pool_away_for_good_lets_the_job_end_and_then_is_left(
         uid, token = users["gltest1"], mortal.token("gltest1")
         conf = {"LOST_WAIT": "6"}
         busy, idle = own.start(uid, token, conf), own.start(uid, token, conf)
-        script = f"sleep 20; touch {busy.work}/mark"
-        desk.submit("gltest1", script, busy.only).wait_event(events.EXECUTING)
+        script = f"sleep 10; touch {busy.work}/mark"
+        # The lease is how long a job's end is kept for a pool that may come back.
+        lease = f"{busy.only}\njob_lease_duration = 25"
+        desk.submit("gltest1", script, lease).wait_event(events.EXECUTING)
         idle.wait_for("joined")
         mortal.kill()
         assert idle.wait(40) == 23, idle.text
