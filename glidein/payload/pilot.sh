@@ -292,18 +292,31 @@ check_values() {
   ((DEADLINE > STARTED + 5)) || refuse "the pilot's life ends before it begins; give it longer"
   [[ ${CONF[START]-} != *\\ ]] || refuse "START ends in a backslash, which HTCondor cannot keep"
   [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
+  [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "OWNERS holds a control character"
+  [[ ${CONF[START]-} != *'$$'* && ${CONF[START]-} != *'$(DOLLAR)'* ]] ||
+    refuse "START holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
 }
 
 # --- owners and START ----------------------------------------------------------------------------
 
-# classad TEXT: sets CLASSAD to the text as a ClassAd string, fit for HTCondor's configuration.
+# classad TEXT: sets CLASSAD to an expression for the text as a string, fit for HTCondor's
+# configuration. There a backslash escapes nothing but a quote, and two dollars side by side, or
+# one before (DOLLAR), cannot be written: such characters become pieces of their own.
 classad() {
-  local text=${1//\\/\\\\}
-  text=${text//\"/\\\"}
-  text=${text//$'\n'/\\n}
-  text=${text//$'\t'/\\t}
-  CLASSAD="\"$text\""
-  CLASSAD=${CLASSAD//\$/\$(DOLLAR)}
+  local rest=$1 plain pieces=''
+  while :; do
+    plain=${rest%%[\\\$]*}
+    pieces+=", \"${plain//\"/\\\"}\""
+    rest=${rest:${#plain}}
+    case $rest in
+      '') break ;;
+      \\*) pieces+=', substr("\.", 0, 1)' ;;
+      *) pieces+=', "$(DOLLAR)"' ;;
+    esac
+    rest=${rest:1}
+  done
+  CLASSAD=${pieces#, }
+  [[ $1 != *[\\\$]* ]] || CLASSAD="strcat($CLASSAD)"
 }
 
 # remote_owners: an expression that only names RemoteOwner can never match an unclaimed slot; the
