@@ -523,7 +523,7 @@ make_folder() {
   local base
   base=$(choose_folder)
   [[ $base == /* ]] || base=$PWD/$base
-  [[ $base =~ ^[A-Za-z0-9_./@%+=:\ ,~-]+$ ]] ||
+  [[ $base =~ ^[A-Za-z0-9_./@%+=:~-]+$ ]] ||
     refuse "WORK_DIR: '$base' holds characters that HTCondor's configuration cannot keep"
   WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
     scratch_fails "no folder can be made in $base"

@@ -118,7 +118,7 @@ def test_what_cannot_be_kept_is_refused_in_one_line(
     assert not CANARY.exists()
 
 
-ODD = ["sp ace", "pl+us,~@:=%-", "ünï", "it's", 'qu"ote', "$(x)", "new\nl"]
+ODD = ["pl+us~@:=%-", "sp ace", "com,ma", "ünï", "it's", 'qu"ote', "$(x)", "new\nl"]
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -131,7 +131,7 @@ def test_a_place_with_an_odd_name_works_or_is_refused(
         place.chmod(0o1777)
         conf = {"IDLE": "8", "REQUEST_ID": "g-odd"}
         pilot = pilots.start(users["gltest1"], pool.token("gltest1"), conf, work=place)
-        if name.isascii() and not set(name) & set("'\"$\n"):
+        if name.isascii() and not set(name) & set("'\"$\n ,"):
             where = desk.submit("gltest1", "pwd", pilot.only).wait_done().output
             assert where.startswith(f"{place}/")
             assert pilot.wait(30) == 0
