@@ -293,6 +293,7 @@ check_values() {
   [[ ${CONF[START]-} != *\\ ]] || refuse "START ends in a backslash, which HTCondor cannot keep"
   [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
   [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "OWNERS holds a control character"
+  # shellcheck disable=SC2016 # HTCondor's macro, not bash's
   [[ ${CONF[START]-} != *'$$'* && ${CONF[START]-} != *'$(DOLLAR)'* ]] ||
     refuse "START holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
 }
@@ -311,7 +312,7 @@ classad() {
     case $rest in
       '') break ;;
       \\*) pieces+=', substr("\.", 0, 1)' ;;
-      *) pieces+=', "$(DOLLAR)"' ;;
+      *) pieces+=", \"\$(DOLLAR)\"" ;;
     esac
     rest=${rest:1}
   done

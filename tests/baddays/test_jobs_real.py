@@ -22,8 +22,7 @@ def test_two_users_pilots_run_only_their_owners_jobs_and_a_third_waits(
     first, second, third = users
     one, two = (pilots.start(users[x], pool.token(x), {"CPUS": "2"}) for x in (first, second))
     jobs = {
-        name: desk.submit(name, 'id -un; echo "$GLIDEIN_PILOT"; sleep 1', count=3)
-        for name in users
+        name: desk.submit(name, 'id -un; echo "$GLIDEIN_PILOT"; sleep 1', count=3) for name in users
     }
     for name, pilot in ((first, one), (second, two)):
         jobs[name].wait_done(3)

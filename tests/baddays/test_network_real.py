@@ -27,9 +27,7 @@ def behind(folder: Path, name_server: str) -> list[str | Path]:
 
 
 @pytest.fixture(scope="module")
-def started(
-    crowd: Yard, pool: ThrowawayPool, users: dict[str, int]
-) -> Iterator[dict[str, Pilot]]:
+def started(crowd: Yard, pool: ThrowawayPool, users: dict[str, int]) -> Iterator[dict[str, Pilot]]:
     """One pilot for each way in which a pool is away, all at once."""
     token = pool.token("gltest1")
     uid = users["gltest1"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glidein import quoting, report
+from glidein import report
 from glidein.throwaway import ThrowawayPool
 from tests.beds import pools
 from tests.beds.jobs import Desk, Job, desk_of
@@ -111,7 +111,9 @@ def test_what_cannot_be_kept_is_refused_in_one_line(
     pilot = pilots.start(users["gltest1"], pool.token("gltest1"), {key: value})
     assert pilot.wait(20) == 2, pilot.text
     assert pilot.reason == "usage"
-    said = [x.text for x in report.lines(pilot.text) if x.kind == "WARN" or x.text.startswith("FAIL")]
+    said = [
+        x.text for x in report.lines(pilot.text) if x.kind == "WARN" or x.text.startswith("FAIL")
+    ]
     assert len(said) == 1, pilot.text
     assert not pilot.told("joined")
     pilot.assert_clean()
@@ -144,7 +146,7 @@ def test_a_token_file_with_an_odd_name(
     pilots: Yard, pool: ThrowawayPool, users: dict[str, int]
 ) -> None:
     with pools.open_folder("glo-") as folder:
-        token = folder / "it's \"my\" `token` $(x)\nünï"
+        token = folder / 'it\'s "my" `token` $(x)\nünï'
         token.write_text(pool.token("gltest1"))
         token.chmod(0o644)
         conf = {"TOKEN_FILE": str(token)}

@@ -25,9 +25,7 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def started(
-    crowd: Yard, pool: ThrowawayPool, users: dict[str, int]
-) -> Iterator[dict[str, Pilot]]:
+def started(crowd: Yard, pool: ThrowawayPool, users: dict[str, int]) -> Iterator[dict[str, Pilot]]:
     """One pilot in each bad work folder, all at once."""
     uid, token = users["gltest1"], pool.token("gltest1")
     with ExitStack() as mounted:

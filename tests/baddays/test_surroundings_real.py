@@ -9,7 +9,7 @@ import pytest
 from glidein import pilotconf
 from glidein.throwaway import ThrowawayPool
 from tests.beds import pools
-from tests.beds.jobs import Desk, Job, desk_of
+from tests.beds.jobs import Job, desk_of
 from tests.beds.pilots import PATH, Pilot, Yard, write
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
