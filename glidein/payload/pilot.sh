@@ -301,18 +301,32 @@ check_values() {
   ((DEADLINE > STARTED + 5)) || refuse "the pilot's life ends before it begins; give it longer"
   [[ ${CONF[START]-} != *\\ ]] || refuse "START ends in a backslash, which HTCondor cannot keep"
   [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
+  [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "OWNERS holds a control character"
+  # shellcheck disable=SC2016 # HTCondor's macro, not bash's
+  [[ ${CONF[START]-} != *'$$'* && ${CONF[START]-} != *'$(DOLLAR)'* ]] ||
+    refuse "START holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
 }
 
 # --- owners and START ----------------------------------------------------------------------------
 
-# classad TEXT: sets CLASSAD to the text as a ClassAd string, fit for HTCondor's configuration.
+# classad TEXT: sets CLASSAD to an expression for the text as a string, fit for HTCondor's
+# configuration. There a backslash escapes nothing but a quote, and two dollars side by side, or
+# one before (DOLLAR), cannot be written: such characters become pieces of their own.
 classad() {
-  local text=${1//\\/\\\\}
-  text=${text//\"/\\\"}
-  text=${text//$'\n'/\\n}
-  text=${text//$'\t'/\\t}
-  CLASSAD="\"$text\""
-  CLASSAD=${CLASSAD//\$/\$(DOLLAR)}
+  local rest=$1 plain pieces=''
+  while :; do
+    plain=${rest%%[\\\$]*}
+    pieces+=", \"${plain//\"/\\\"}\""
+    rest=${rest:${#plain}}
+    case $rest in
+      '') break ;;
+      \\*) pieces+=', substr("\.", 0, 1)' ;;
+      *) pieces+=", \"\$(DOLLAR)\"" ;;
+    esac
+    rest=${rest:1}
+  done
+  CLASSAD=${pieces#, }
+  [[ $1 != *[\\\$]* ]] || CLASSAD="strcat($CLASSAD)"
 }
 
 # remote_owners: an expression that only names RemoteOwner can never match an unclaimed slot; the
@@ -519,7 +533,7 @@ make_folder() {
   local base
   base=$(choose_folder)
   [[ $base == /* ]] || base=$PWD/$base
-  [[ $base =~ ^[A-Za-z0-9_./@%+=:\ ,~-]+$ ]] ||
+  [[ $base =~ ^[A-Za-z0-9_./@%+=:~-]+$ ]] ||
     refuse "WORK_DIR: '$base' holds characters that HTCondor's configuration cannot keep"
   WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
     scratch_fails "no folder can be made in $base"
@@ -1005,6 +1019,7 @@ USE_SHARED_PORT = True
 SHARED_PORT_PORT = 0
 CCB_ADDRESS = \$(COLLECTOR_HOST)
 CCB_HEARTBEAT_INTERVAL = 120
+CCB_RECONNECT_TIME = 15
 PRIVATE_NETWORK_NAME = $NAME
 UID_DOMAIN = $NAME
 FILESYSTEM_DOMAIN = $NAME
