@@ -1366,12 +1366,20 @@ take_containers() {
 }
 
 check_gpus() {
-  local said program=$LIBEXEC/condor_gpu_discovery
+  local said program=$LIBEXEC/condor_gpu_discovery list='' count=0
   [[ $GPU_COUNT != 0 ]] || return 0
   [[ -x $program ]] || program=$CONDOR/bin/condor_gpu_discovery
   said=$(timeout -k 1 10 "$program" -extra 2>/dev/null) || said=''
   if [[ $said =~ DetectedGPUs=\"([^\"]+)\" ]]; then
-    found PASS gpus "${BASH_REMATCH[1]}"
+    list=${BASH_REMATCH[1]//[^,]/}
+    count=$((${#list} + 1)) list=${BASH_REMATCH[1]}
+  fi
+  # The startd takes no slot of more than it finds, so asking for more would never join.
+  if [[ -n ${CONF[GPUS]-} ]] && ((CONF[GPUS] > count)); then
+    found FAIL gpus "${CONF[GPUS]} were asked for, $count are found" \
+      'ask for fewer, or check the driver with nvidia-smi' resources
+  elif ((count > 0)); then
+    found PASS gpus "$list"
   elif [[ -n $GPU_COUNT ]]; then
     found WARN gpus "$GPU_COUNT were given, none is found" 'check the driver with nvidia-smi'
   else

@@ -99,3 +99,10 @@ def test_the_bench_needs_nothing_but_python_and_a_carried_runtime(
     seen = json.loads((folder / "bench/out/gpu_pilot.json").read_text())
     assert seen["computed"]["visible"].startswith("GPU-")
     assert (seen["wants_more_status"], seen["report"]["reason"]) == ("1", "idle")
+
+
+def test_more_than_are_found_ends_at_once(pilot: Pilot, two_gpus: Runtime) -> None:
+    pilot.condor = two_gpus
+    said = pilot.begin(GPUS=3, IDLE=20).until("GLIDEIN-REPORT")
+    assert "3 were asked for, 2 are found" in said.text
+    assert '"reason":"resources"' in said.text
