@@ -7,7 +7,7 @@ UV = $(shell $(PYTHON) .ci/get_uv.py)
 RUN = $(UV) run --frozen
 SOURCES = glidein annex cloud_init slurm_templates tests bench .ci
 
-.PHONY: help setup demo test test-sid unit lint types arrows shell format lock bench clean
+.PHONY: help setup demo test test-sid gpu-pilot unit lint types arrows shell format lock bench clean
 
 ## help: list the targets
 help:
@@ -58,7 +58,11 @@ lock:
 
 ## bench: every benchmark, each a table and a JSON file under bench/out
 bench:
-	for b in bench/bench_*.py; do $(RUN) python -m bench.$$(basename $$b .py) || exit 1; done
+	for b in $(filter-out bench/bench_gpu_pilot.py,$(wildcard bench/bench_*.py)); do $(RUN) python -m bench.$$(basename $$b .py) || exit 1; done
+
+## gpu-pilot: a GPU job through a pilot, where there is an NVIDIA GPU and no network (RUNTIME=TAR)
+gpu-pilot:
+	$(PYTHON) -m bench.bench_gpu_pilot $(RUNTIME)
 
 ## clean: remove what make made in this folder
 clean:

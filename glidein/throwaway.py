@@ -120,7 +120,7 @@ class ThrowawayPool:
         return {"PATH": path, "CONDOR_CONFIG": f"{home}/condor_config", "HOME": home}
 
     def start(self, timeout: float = 60) -> Self:
-        """Start the daemons and wait until the schedd can be seen in the collector.
+        """Start the daemons and wait until all of them can be seen in the collector.
 
         Raises ObservationError with the telling log lines when they are not up in time.
         """
@@ -235,11 +235,12 @@ class ThrowawayPool:
         return text + "".join(f"{key} = {value}\n" for key, value in options.extra.items())
 
     def _up(self) -> bool:
+        """Whether every daemon has shown itself in the collector, the collector included."""
         try:
-            said = self.tool("condor_status", "-schedd", "-af", "Name", timeout=10, check=False)
+            said = self.tool("condor_status", "-any", "-af", "MyType", timeout=10, check=False)
         except CommandError:
             return False
-        return said.ok and bool(said.stdout.strip())
+        return {"Collector", "Negotiator", "Scheduler"} <= set(said.stdout.split())
 
     def _telling(self) -> str:
         """Return the first lines of each log that speak of a failure."""

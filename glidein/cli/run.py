@@ -52,6 +52,7 @@ def run(
     from glidein import asking, tokenfile
 
     problems = asking.Problems()
+    _refuse_root(problems)
     words = asking.Words(
         pool, owners, start, cpus, memory, gpus, lifetime, idle_time, grace, name, runtime, sha256
     )
@@ -61,11 +62,25 @@ def run(
     folder = _work_folder(work_dir, problems)
     provider = _provider(folder)
     _check_size(provider, spec, problems)
+    whole = not spec.resources.cpus and not yes
+    if whole and not sys.stdin.isatty():
+        problems.add(
+            "--cpus", "is missing, and all cores would be taken", "Give --cpus N, or --yes"
+        )
     problems.settle()
-    if not spec.resources.cpus and not yes:
+    if whole:
         _agree()
     request = _request(spec, chosen)
     _go(provider, request, token, detach=detach, as_json=as_json)
+
+
+def _refuse_root(problems: "Problems") -> None:
+    import os
+
+    if os.geteuid() == 0:
+        problems.add(
+            "user", "HTCondor runs no pilot as root", "Run it as an ordinary user: su - USER"
+        )
 
 
 def _work_folder(text: str, problems: "Problems") -> Path | None:
@@ -103,10 +118,6 @@ def _agree() -> None:
     from glidein.host import check
 
     cores = check.machine().cpus
-    if not sys.stdin.isatty():
-        raise ConfigError.one(
-            "--cpus", f"is missing, and all {cores} cores would be taken", "Give --cpus N, or --yes"
-        )
     if not typer.confirm(f"Take all {cores} cores of this machine?", err=True):
         raise ConfigError.one("--cpus", "not the whole machine then", "Give --cpus N")
 

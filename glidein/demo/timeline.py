@@ -7,6 +7,8 @@ from typing import Any
 from glidein.demo.events import JobRun
 from glidein.gantt import Lane, Span
 
+_COURSE = ("runtime", "checks", "join")
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -32,8 +34,8 @@ class Timeline:
         rows = [(phase.name, f"{phase.end - phase.start:.1f}") for phase in self.phases]
         for report in self.reports:
             rows += [
-                (f"pilot {report.get('pilot')}: {name}", f"{float(seconds):.1f}")
-                for name, seconds in report.get("phases", {}).items()
+                (f"pilot {report.get('pilot')}: {name}", f"{seconds:.1f}")
+                for name, seconds in _in_order(report)
             ]
         first = min((run.started for run in self.runs), default=self.zero)
         begun = min((float(r.get("started", self.zero)) for r in self.reports), default=self.zero)
@@ -55,7 +57,15 @@ class Timeline:
     def _pilot(self, report: Mapping[str, Any]) -> list[Span]:
         at = float(report.get("started", self.zero)) - self.zero
         spans = []
-        for name, seconds in report.get("phases", {}).items():
-            spans.append(Span(at, at + float(seconds), name, "pilot"))
-            at += float(seconds)
-        return spans
+        for name, seconds in _in_order(report):
+            spans.append(Span(at, at + seconds, name, "setup"))
+            at += seconds
+        end = float(report.get("ended", self.zero)) - self.zero
+        return [*spans, Span(at, max(at, end), "in the pool", "pilot")]
+
+
+def _in_order(report: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Return a report's phases in the order in which a pilot goes through them."""
+    phases = {name: float(seconds) for name, seconds in report.get("phases", {}).items()}
+    known = [name for name in _COURSE if name in phases]
+    return [(name, phases[name]) for name in [*known, *sorted(phases.keys() - set(known))]]

@@ -301,18 +301,32 @@ check_values() {
   ((DEADLINE > STARTED + 5)) || refuse "the pilot's life ends before it begins; give it longer"
   [[ ${CONF[START]-} != *\\ ]] || refuse "START ends in a backslash, which HTCondor cannot keep"
   [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
+  [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "OWNERS holds a control character"
+  # shellcheck disable=SC2016 # HTCondor's macro, not bash's
+  [[ ${CONF[START]-} != *'$$'* && ${CONF[START]-} != *'$(DOLLAR)'* ]] ||
+    refuse "START holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
 }
 
 # --- owners and START ----------------------------------------------------------------------------
 
-# classad TEXT: sets CLASSAD to the text as a ClassAd string, fit for HTCondor's configuration.
+# classad TEXT: sets CLASSAD to an expression for the text as a string, fit for HTCondor's
+# configuration. There a backslash escapes nothing but a quote, and two dollars side by side, or
+# one before (DOLLAR), cannot be written: such characters become pieces of their own.
 classad() {
-  local text=${1//\\/\\\\}
-  text=${text//\"/\\\"}
-  text=${text//$'\n'/\\n}
-  text=${text//$'\t'/\\t}
-  CLASSAD="\"$text\""
-  CLASSAD=${CLASSAD//\$/\$(DOLLAR)}
+  local rest=$1 plain pieces=''
+  while :; do
+    plain=${rest%%[\\\$]*}
+    pieces+=", \"${plain//\"/\\\"}\""
+    rest=${rest:${#plain}}
+    case $rest in
+      '') break ;;
+      \\*) pieces+=', substr("\.", 0, 1)' ;;
+      *) pieces+=", \"\$(DOLLAR)\"" ;;
+    esac
+    rest=${rest:1}
+  done
+  CLASSAD=${pieces#, }
+  [[ $1 != *[\\\$]* ]] || CLASSAD="strcat($CLASSAD)"
 }
 
 # remote_owners: an expression that only names RemoteOwner can never match an unclaimed slot; the
@@ -519,7 +533,7 @@ make_folder() {
   local base
   base=$(choose_folder)
   [[ $base == /* ]] || base=$PWD/$base
-  [[ $base =~ ^[A-Za-z0-9_./@%+=:\ ,~-]+$ ]] ||
+  [[ $base =~ ^[A-Za-z0-9_./@%+=:~-]+$ ]] ||
     refuse "WORK_DIR: '$base' holds characters that HTCondor's configuration cannot keep"
   WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
     scratch_fails "no folder can be made in $base"
@@ -939,11 +953,34 @@ EOF
   fi
 }
 
+# container_script: prints the program that HTCondor starts for containers: $1 with the settings for
+# it that this pilot was started with, which HTCondor does not hand on, and a cache that leaves with
+# the pilot.
+container_script() {
+  local name
+  printf '#!/usr/bin/env bash\nexport PATH=%q\n' "$JOB_PATH"
+  for name in $(compgen -e); do
+    case $name in
+      APPTAINER_* | SINGULARITY_* | http_proxy | https_proxy | no_proxy | HTTP_PROXY | \
+        HTTPS_PROXY | NO_PROXY | SSL_CERT_FILE | SSL_CERT_DIR)
+        printf 'export %s=%q\n' "$name" "${!name}"
+        ;;
+    esac
+  done
+  [[ -n ${APPTAINER_CACHEDIR-} ]] || printf 'export APPTAINER_CACHEDIR=%q\n' "$WORK/images"
+  printf 'exec %q "$@"\n' "$1"
+}
+
 # container_config: prints what changes when the container runtime is known.
 container_config() {
   local program=${CONTAINER#'?'}
   echo "GlideinContainers = \"${program##*/}\""
-  echo "SINGULARITY = $(knob "${program:-/nonexistent}")"
+  if [[ -n $program ]]; then
+    container_script "$program" >"$WORK/container" && chmod 755 "$WORK/container"
+    echo "SINGULARITY = $(knob "$WORK/container")"
+  else
+    echo 'SINGULARITY = /nonexistent'
+  fi
   echo "SINGULARITY_TEST_SANDBOX = $(knob "$WORK/checks/image")"
   # Work folders often lie in /tmp, which HTCondor gives a container anew, over the job's own folder.
   echo "SINGULARITY_TARGET_DIR = /srv"
@@ -982,6 +1019,7 @@ USE_SHARED_PORT = True
 SHARED_PORT_PORT = 0
 CCB_ADDRESS = \$(COLLECTOR_HOST)
 CCB_HEARTBEAT_INTERVAL = 120
+CCB_RECONNECT_TIME = 15
 PRIVATE_NETWORK_NAME = $NAME
 UID_DOMAIN = $NAME
 FILESYSTEM_DOMAIN = $NAME

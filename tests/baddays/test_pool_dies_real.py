@@ -1,15 +1,17 @@
 """A pool that dies while jobs run and comes back, and one that does not."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from glidein import runtime
+from glidein import process, runtime
 from glidein.demo import events
 from glidein.throwaway import PoolOptions, ThrowawayPool
 from tests.beds import pools
 from tests.beds.jobs import desk_of
-from tests.beds.pilots import yard
+from tests.beds.pilots import command, yard
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
@@ -21,17 +23,23 @@ def mortal(condor: runtime.Runtime, users: dict[str, int]) -> Iterator[Throwaway
         yield started
 
 
-def test_a_pool_that_dies_while_a_job_runs_and_comes_back_finds_the_job_done(
+def collector_of(pool: ThrowawayPool) -> int:
+    """The pid of its collector; fails unless there is exactly one."""
+    found = [x for x in process.all_of(pool.folder) if "condor_collector" in command(x)]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_a_collector_that_dies_while_a_job_runs_and_comes_back_disturbs_no_job(
     condor: runtime.Runtime, mortal: ThrowawayPool, users: dict[str, int]
 ) -> None:
     with yard(condor.root, str(mortal.address)) as own, desk_of(mortal, users) as desk:
         uid, token = users["gltest1"], mortal.token("gltest1")
-        pilot = own.start(uid, token, {"LOST_WAIT": "60", "IDLE": "60"})
-        job = desk.submit("gltest1", "sleep 12; echo done", pilot.only)
+        pilot = own.start(uid, token, {"LOST_WAIT": "60", "IDLE": "90"})
+        job = desk.submit("gltest1", "sleep 25; echo done", pilot.only)
         job.wait_event(events.EXECUTING)
-        mortal.kill()
-        mortal.start()
-        assert job.wait_done(timeout=90).output == "done\n"
+        os.kill(collector_of(mortal), signal.SIGKILL)
+        assert job.wait_done().output == "done\n"
         assert len(job.events(events.EXECUTING)) == 1
         following = desk.submit("gltest1", "echo again", pilot.only).wait_done(timeout=90)
         assert following.output == "again\n"
@@ -45,8 +53,10 @@ def test_a_pool_away_for_good_lets_the_job_end_and_then_is_left(
         uid, token = users["gltest1"], mortal.token("gltest1")
         conf = {"LOST_WAIT": "6"}
         busy, idle = own.start(uid, token, conf), own.start(uid, token, conf)
-        script = f"sleep 20; touch {busy.work}/mark"
-        desk.submit("gltest1", script, busy.only).wait_event(events.EXECUTING)
+        script = f"sleep 10; touch {busy.work}/mark"
+        # The lease is how long a job's end is kept for a pool that may come back.
+        lease = f"{busy.only}\njob_lease_duration = 25"
+        desk.submit("gltest1", script, lease).wait_event(events.EXECUTING)
         idle.wait_for("joined")
         mortal.kill()
         assert idle.wait(40) == 23, idle.text

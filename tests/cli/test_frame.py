@@ -1,6 +1,5 @@
 """The command line as a whole: every command loads, helps and shows an example."""
 
-import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -73,18 +72,13 @@ def test_run_without_cores_asks_only_a_terminal(tmp_path: Path) -> None:
     assert not (tmp_path / "glidein").exists()
 
 
-def test_run_ends_as_its_pilot_and_list_and_logs_tell_it(tmp_path: Path) -> None:
-    env = {"XDG_STATE_HOME": str(tmp_path)}
-    said = glidein("run", "--pool", "127.0.0.1:9", "--cpus", "1", "--memory", "600MB", "--owners",
-                   "o'brien", "--token-file", _token(tmp_path), "--json", **env)  # fmt: skip
-    assert said.returncode == 14, said.stderr
-    identifier = json.loads(said.stdout)["request"]
-    listed = json.loads(glidein("list", "--json", **env).stdout)
-    assert [(each["id"], each["state"]) for each in listed] == [(identifier, "ended")]
-    assert listed[0]["request"]["spec"]["owners"] == ["o'brien"]
-    assert listed[0]["pilots"][0]["report"]["exit_code"] == 14
-    assert "CHECK FAIL token" in glidein("logs", identifier[:20], **env).stdout
-    assert not list(tmp_path.rglob("requests/*/host/**/token"))
+@pytest.mark.root
+def test_run_as_root_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    said = glidein("run", "--pool", "127.0.0.1:9", "--cpus", "1", "--token-file", _token(tmp_path),
+                   XDG_STATE_HOME=str(tmp_path))  # fmt: skip
+    assert said.returncode == 2
+    assert "ordinary user" in said.stderr
+    assert not (tmp_path / "glidein").exists()
 
 
 def test_list_is_not_hindered_by_a_damaged_folder(tmp_path: Path) -> None:

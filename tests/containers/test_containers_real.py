@@ -1,6 +1,5 @@
 """Jobs in containers, run by a real apptainer, on a real pilot of an ordinary user."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,9 +50,10 @@ def offered(pilot: Pilot) -> set[str]:
 def output_of(pilot: Pilot, text: str) -> tuple[str, str]:
     """Submit a job, wait until it is done, and return its output and its errors."""
     out, err = pilot.place / "out", pilot.place / "err"
-    cluster = pilot.submit(f"{text}\noutput={out}\nerror={err}\nlog={pilot.place}/events")
-    pilot.until(lambda: pilot.job(cluster, "JobStatus") in ("4", "5"), 25)
-    return out.read_text() + pilot.job(cluster, "HoldReason"), err.read_text()
+    cluster = pilot.submit(f"{text}\noutput={out}\nerror={err}")
+    pilot.until(lambda: pilot.job(cluster, "JobStatus") in ("4", "5"))
+    assert pilot.job(cluster, "JobStatus") == "4", pilot.job(cluster, "HoldReason")
+    return out.read_text(), err.read_text()
 
 
 def test_an_image_that_is_transferred_is_what_the_job_runs_in(
@@ -82,4 +82,3 @@ def test_without_a_runtime_of_containers_none_is_offered(pilot: Pilot) -> None:
     pilot.begin(IDLE=30, CONTAINERS="/nonexistent/apptainer").until("STATE joined")
     pilot.until("CHECK WARN containers: /nonexistent/apptainer does not run here")
     pilot.until(lambda: offered(pilot) == {" false"} or offered(pilot) == {" undefined"})
-    assert os.stat(pilot.work).st_uid == pilot.uid  # noqa: PTH116

@@ -34,5 +34,7 @@ def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
     printed = {shape(line) for line in said.stdout.splitlines()}
     shown = block()
     assert len(shown) > 20
-    assert [line for line in shown if line not in printed] == []
-    assert [line for line in printed if line and line not in shown] == []
+    assert [line for line in shown if line not in printed and "curl" not in line] == []
+    # What a machine has differs; that a step of the way is missing in the README does not.
+    steps = [line for line in printed if line and "check" not in line and "runtime " not in line]
+    assert [line for line in steps if line not in shown] == []

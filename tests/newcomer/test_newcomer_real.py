@@ -157,3 +157,20 @@ def test_bad_input_is_one_message_exit_2_and_nothing_started(
     for field in ("--pool", "--cpus", "--memory"):
         assert field in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_run_ends_as_its_pilot_and_list_and_logs_tell_it(
+    equipped: Newcomer, own_pool: ThrowawayPool, token: Path
+) -> None:
+    token.write_text("nonsense\n")
+    said = equipped.glidein("run", "--pool", str(own_pool.address), "--cpus", "1", "--memory",
+                            "600MB", "--owners", "o'brien", "--token-file", token, "--json",
+                            check=False)  # fmt: skip
+    assert said.returncode == 14, said.stderr
+    request = json.loads(said.stdout)["request"]
+    listed = {each["id"]: each for each in json.loads(equipped.glidein("list", "--json").stdout)}
+    assert listed[request]["state"] == "ended"
+    assert listed[request]["request"]["spec"]["owners"] == ["o'brien"]
+    assert listed[request]["pilots"][0]["report"]["exit_code"] == 14
+    assert "CHECK FAIL token" in equipped.glidein("logs", request[:25]).stdout
+    assert not list(equipped.home.rglob("requests/*/host/**/token"))

@@ -287,7 +287,7 @@ def test_a_name_server_that_never_answers_hangs_nothing(pilot: Pilot) -> None:
 
 
 def test_a_container_runtime_is_really_run_before_it_is_offered(pilot: Pilot) -> None:
-    """No real one can be had here: a stand-in says what it was asked to run, and runs it."""
+    """With a stand-in that runs what it is asked to; a real one runs in tests/containers."""
     stand_in = pilot.place / "apptainer"
     stand_in.write_text('#!/bin/sh\nwhile [ "$1" != /bin/echo ]; do shift; done\nexec "$@"\n')
     stand_in.chmod(0o755)

@@ -29,6 +29,10 @@ def lay(folder: Path, **files: str) -> Path:
         ("a_sources", "Enabled: no\nTypes: deb\nURIs: http://off/debian\n\n"
          "Types: deb deb-src\nURIs: http://s/debian-security http://m/debian\n",
          apt.Archive("http://m/debian")),
+        ("a_list", "deb [check-valid-until=no] http://m/debian sid main\n",
+         apt.Archive("http://m/debian", any_age=True)),
+        ("a_sources", "Types: deb\nURIs: http://m/debian\nCheck-Valid-Until: no\n",
+         apt.Archive("http://m/debian", any_age=True)),
         ("a_sources", "Types: deb\nURIs: mirror+file:///etc/apt/mirrors/debian.list\n",
          apt.Archive("mirror+file:///etc/apt/mirrors/debian.list")),
     ],
