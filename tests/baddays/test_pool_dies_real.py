@@ -35,14 +35,12 @@ def test_a_collector_that_dies_while_a_job_runs_and_comes_back_disturbs_no_job(
 ) -> None:
     with yard(condor.root, str(mortal.address)) as own, desk_of(mortal, users) as desk:
         uid, token = users["gltest1"], mortal.token("gltest1")
-        pilot = own.start(uid, token, {"LOST_WAIT": "60", "IDLE": "90"})
-        job = desk.submit("gltest1", "sleep 25; echo done", pilot.only)
+        pilot = own.start(uid, token, {"LOST_WAIT": "50", "IDLE": "90"})
+        job = desk.submit("gltest1", "sleep 20; echo done", pilot.only)
         job.wait_event(events.EXECUTING)
         os.kill(collector_of(mortal), signal.SIGKILL)
         assert job.wait_done().output == "done\n"
         assert len(job.events(events.EXECUTING)) == 1
-        following = desk.submit("gltest1", "echo again", pilot.only).wait_done(timeout=90)
-        assert following.output == "again\n"
         assert pilot.ended() is None
 
 
