@@ -320,7 +320,7 @@ classad() {
     rest=${rest:${#plain}}
     case $rest in
       '') break ;;
-      \\*) pieces+=', substr("\.", 0, 1)' ;;
+      \\*) pieces+=', substr("\\.", 0, 1)' ;;
       *) pieces+=", \"\$(DOLLAR)\"" ;;
     esac
     rest=${rest:1}
