@@ -151,7 +151,10 @@ def negotiated(pool: ThrowawayPool, found: runtime.Runtime) -> Iterator[None]:
     with pilots.yard(found.root, str(pool.address)) as yard:
         conf = {"OWNERS": "nobody.of.these", "LIFETIME": "1800", "IDLE": "1800"}
         yard.start(65534, pool.token("nobody.of.these"), conf).wait_for("joined")
-        time.sleep(30)
+        token = submitters.token_of(pool, "reader", yard.folder, "READ")
+        until = time.monotonic() + 60
+        while not measured("AutoCluster", pool, token)["answer"] and time.monotonic() < until:
+            time.sleep(1)
         yield
 
 
@@ -191,6 +194,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, nargs="+", default=[100_000, 590_000])
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--name", default="demand", help="of the file under bench/out")
     parser.add_argument("--once", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.once:
@@ -209,7 +213,7 @@ def main() -> None:
                          f"{min(seconds):.2f}-{max(seconds):.2f}", f"{median(seconds) / base:.2f}",
                          f"{median(values['mib']):.0f}"])  # fmt: skip
     columns = ["jobs", "way", "seconds", "min-max", "ratio", "peak MiB"]
-    publish("demand", columns, rows, sizes=sizes, limit=LIMIT)
+    publish(options.name, columns, rows, sizes=sizes, limit=LIMIT)
 
 
 if __name__ == "__main__":
