@@ -15,8 +15,6 @@ import classad2
 
 from glidein import quoting
 
-_LONGEST = 200_000
-_DEEPEST = 200
 _TOKEN = re.compile(
     r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|=\?=|=!=|&&|\|\||\?:|[?()\[\]{}]|.", re.DOTALL
 )
@@ -337,25 +335,14 @@ def _external(text: str, my: Ad) -> list[str]:
 def _parse(text: str) -> Any:
     """Return the expression's tree, or None.
 
-    Text that the parser could read as more than one expression, or that is so deep that the
-    parser's recursion is in danger, is no expression.
+    The bindings put text between brackets and parse that: what closes them, or begins a second
+    attribute, parses there and not in parentheses, or the other way round. Both must do.
     """
-    if len(text) > _LONGEST or "\0" in text or not _balanced(text):
-        return None
     try:
         classad2.ExprTree(f"({text}\n)")
         return classad2.ExprTree(f"{text}\n")
     except Exception:
         return None
-
-
-def _balanced(text: str) -> bool:
-    depth = 0
-    for token in _TOKEN.findall(text):
-        depth += (token in _OPEN) - (token in _CLOSE)
-        if not 0 <= depth <= _DEEPEST:
-            return False
-    return depth == 0
 
 
 def _ad_of(text: str) -> Any:
