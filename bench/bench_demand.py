@@ -62,19 +62,24 @@ def aggregated(address: PoolAddress, access: Access) -> Counted:
 
 
 def each(address: PoolAddress, access: Access) -> Counted:
-    """Fetch an ad per job, with the same attributes, and count."""
-    import htcondor2
-
-    found: Counted = Counter()
-    for ad in _schedd(address).query(
-        demand.IDLE, list(demand.GROUP_BY), opts=htcondor2.QueryOpt.Default
-    ):
-        found[ad.eval("Owner"), ad.eval("RequestCpus"), ad.eval("RequestMemory")] += 1
-    return found
+    """Fetch an ad per job, with the same attributes, and add up those that are equal."""
+    found: Counter[tuple[str, ...]] = Counter()
+    first = {}
+    for ad in _schedd(address).query(demand.IDLE, list(demand.GROUP_BY)):
+        key = tuple(str(ad.get(name)) for name in demand.GROUP_BY)
+        found[key] += 1
+        first.setdefault(key, ad)
+    names = ("Owner", "RequestCpus", "RequestMemory")
+    return Counter({tuple(map(first[key].eval, names)): jobs for key, jobs in found.items()})
 
 
 def fetched(address: PoolAddress, access: Access) -> Counted:
-    """Fetch an ad per job with those three attributes only, and do not even look at them."""
+    """Fetch an ad per job with the same attributes, and do not even look at them."""
+    return Counter({("", 0, 0): len(_schedd(address).query(demand.IDLE, list(demand.GROUP_BY)))})
+
+
+def three(address: PoolAddress, access: Access) -> Counted:
+    """Fetch an ad per job with three attributes only, and do not even look at them."""
     names = ["Owner", "RequestCpus", "RequestMemory"]
     return Counter({("", 0, 0): len(_schedd(address).query(demand.IDLE, names))})
 
@@ -91,6 +96,7 @@ WAYS: dict[str, Callable[[PoolAddress, Access], Counted]] = {
     "aggregated (glidein)": aggregated,
     "one ad per job, added up": each,
     "one ad per job, fetched only": fetched,
+    "the same, 3 attributes only": three,
     "AutoCluster": clusters,
 }
 SAME_ANSWER = [way for way in WAYS if way != "AutoCluster"]

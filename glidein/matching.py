@@ -96,7 +96,14 @@ class Ad:
 
     def value(self, name: str, target: "Ad | None" = None) -> Value:
         """Return what an attribute evaluates to; None for undefined, error and other kinds."""
-        return evaluate(name, self, target) if name in self._ad else None
+        if name not in self._ad:
+            return None
+        if target is not None:
+            return evaluate(name, self, target)
+        try:
+            return _plain(self._ad.lookup(name).eval(self._ad))
+        except Exception:
+            return None
 
     def string(self, name: str) -> str:
         """Return a string attribute; empty for anything else."""
@@ -130,9 +137,7 @@ def parses(text: str) -> bool:
 
 def evaluate(text: str, my: Ad, target: Ad | None = None) -> Value:
     """Return what an expression comes to in `my` beside `target`; None if it has no plain value."""
-    result = _evaluate(text, my, target)
-    plain = isinstance(result, bool | int | float | str) and not _is_marker(result)
-    return result if plain else None
+    return _plain(_evaluate(text, my, target))
 
 
 def judge(text: str, my: Ad, target: Ad | None = None) -> str:
@@ -350,6 +355,11 @@ def _ad_of(text: str) -> Any:
         return classad2.ClassAd(text)
     except Exception:
         return classad2.ClassAd()
+
+
+def _plain(value: Any) -> Value:
+    kind = isinstance(value, bool | int | float | str)
+    return value if kind and not _is_marker(value) else None
 
 
 def _is_marker(value: Any) -> bool:
