@@ -64,7 +64,7 @@ def aggregated(address: PoolAddress, access: Access) -> Counted:
 def each(address: PoolAddress, access: Access) -> Counted:
     """Fetch an ad per job, with the same attributes, and add up those that are equal."""
     found: Counter[tuple[str, ...]] = Counter()
-    first = {}
+    first: dict[tuple[str, ...], Any] = {}
     for ad in _schedd(address).query(demand.IDLE, list(demand.GROUP_BY)):
         key = tuple(str(ad.get(name)) for name in demand.GROUP_BY)
         found[key] += 1
