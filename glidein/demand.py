@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from glidein.matching import Ad
 
-# What an idle job is told apart by. Attributes that their values refer to come along by themselves.
+# What an idle job is told apart by. Attributes that their values refer to come along by themselves,
+# such as RequireGPUs with Requirements. Each name costs the schedd time for each job.
 GROUP_BY = (
-    "Owner", "RequestCpus", "RequestMemory", "RequestDisk", "RequestGPUs", "RequireGPUs",
-    "Requirements", "TargetAnnexName", "AllowedJobDuration", "AllowedExecuteDuration",
+    "Owner", "RequestCpus", "RequestMemory", "RequestDisk", "RequestGPUs", "Requirements",
+    "TargetAnnexName", "AllowedJobDuration", "AllowedExecuteDuration",
     "MaxWallTime",
 )  # fmt: skip
 IDLE = "JobStatus == 1 && JobUniverse == 5"
@@ -112,7 +113,7 @@ def shape_of(ad: Ad, schedd: str) -> Shape:
         annex=ad.string("TargetAnnexName"),
         schedd=schedd,
         example=ad.string("JobIds").split(" ")[0],
-        ad=ad.with_values(RequestMemory=memory or None, RequestDisk=disk * 1024 or None),
+        ad=_settled(ad, memory, disk),
         unknown=tuple(unknown),
     )
 
@@ -172,6 +173,14 @@ def _size(ad: Ad, name: str, unit: int, step: int) -> int:
         return 0
     mib = math.ceil(max(0.0, number) / unit)
     return mib if _is_plain(ad.text(name)) else -(-mib // step) * step
+
+
+def _settled(ad: Ad, memory_mb: int, disk_mb: int) -> Ad:
+    """Return the ad with measured requests made plain, so that all the shape's jobs share it."""
+    sizes = {"RequestMemory": memory_mb, "RequestDisk": disk_mb * 1024}
+    measured = {name: size for name, size in sizes.items()
+                if size and not _is_plain(ad.text(name))}  # fmt: skip
+    return ad.with_values(**measured) if measured else ad
 
 
 def _is_plain(text: str) -> bool:

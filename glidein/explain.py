@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from glidein import matching
 from glidein.matching import Ad, Clause
 from glidein.model import Finding, RequestState
+from glidein.pool import version_of
 from glidein.requests import Row
 
 GROUP = "glidein.hops"
@@ -22,7 +23,8 @@ _STATES = {1: "idle", 2: "running", 3: "being removed", 4: "completed", 5: "held
            6: "transferring its output", 7: "suspended"}  # fmt: skip
 _IDLE, _RUNNING, _HELD = 1, 2, 5
 _INNER = re.compile(r"\(?\s*MY\.(Glidein\w+)\s*(=\?=|is)\s*true\s*\)?", re.IGNORECASE)
-_MOST_REASONS = 3
+_CATALOG = re.compile("catalog", re.IGNORECASE)
+MOST_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Case:
     schedd: str = ""
     slots: tuple[Ad, ...] = ()
     negotiator: bool = True
+    pool_version: str = ""
     rows: tuple[Row, ...] = ()
     troubles: tuple[str, ...] = field(default=())
 
@@ -112,7 +115,7 @@ def matched(case: Case) -> Iterator[Finding]:
     """Match the job with every pilot as it would be with nothing running on it."""
     if case.job is None or case.job.integer("JobStatus") != _IDLE:
         return
-    whole = [_emptied(slot) for slot in _whole(case)]
+    whole = [emptied(slot) for slot in _whole(case)]
     willing = [slot for slot in whole if matching.matches(case.job, slot)]
     if willing:
         yield Finding(PASS, "match", f"{len(willing)} of {len(whole)} pilots would take it")
@@ -120,14 +123,28 @@ def matched(case: Case) -> Iterator[Finding]:
     reasons: Counter[str] = Counter()
     remedies: dict[str, str] = {}
     for slot in whole:
-        for side, clause in _refusals(case.job, slot)[:1]:
+        for side, clause in refused(case.job, slot)[:1]:
             text = f"{'the job' if side == 'job' else 'START of the pilot'} says no: {clause}"
             reasons[text] += 1
-            remedies[text] = _remedy(side, clause, case.job)
+            remedies[text] = remedy_for(side, clause, case.job)
     if not reasons:
         yield Finding(FAIL, "match", "no pilot matches, and no clause alone says why")
-    for text, count in reasons.most_common(_MOST_REASONS):
+    for text, count in reasons.most_common(MOST_REASONS):
         yield Finding(FAIL, "match", f"{count} of {len(whole)} pilots: {text}", remedies[text])
+
+
+def same_words(case: Case) -> Iterator[Finding]:
+    """Look whether the pool's negotiator can read what newer pilots say of themselves.
+
+    It cannot evaluate attributes of file catalogues that HTCondor 25 puts into slots, and then
+    matches nothing, without a word; we can, so the hop before this one has seen a match.
+    """
+    whole = _whole(case)
+    newer = [slot for slot in whole if _foreign(slot) and _newer(slot, case.pool_version)]
+    if case.pool_version and newer and len(newer) == len(whole):
+        text = f"the pool ({case.pool_version}) is older than the pilots and cannot evaluate"
+        remedy = "Set CATALOG_SPACE = 0 in the pilots' configuration, or take an older runtime"
+        yield Finding(FAIL, "version", f"{text} their clause {_foreign(newer[0])[0]}", remedy)
 
 
 def room(case: Case) -> Iterator[Finding]:
@@ -162,9 +179,25 @@ HOPS = (
     Hop(10, "queue", in_queue),
     Hop(40, "pilots", pilots_there),
     Hop(50, "match", matched),
+    Hop(55, "version", same_words),
     Hop(60, "room", room),
     Hop(70, "negotiator", negotiated),
 )
+
+
+def _foreign(slot: Ad) -> list[str]:
+    """Return the clauses of a slot that speak of catalogues."""
+    return [each for each in matching.split(slot.text("WithinResourceLimits"))
+            if _CATALOG.search(each)]  # fmt: skip
+
+
+def _newer(slot: Ad, version: str) -> bool:
+    """Whether a slot's HTCondor is newer than that version."""
+    return _numbers(version_of(slot.string("CondorVersion"))) > _numbers(version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def _whole(case: Case) -> list[Ad]:
@@ -172,7 +205,7 @@ def _whole(case: Case) -> list[Ad]:
     return [slot for slot in case.slots if slot.value("DynamicSlot") is not True]
 
 
-def _emptied(slot: Ad) -> Ad:
+def emptied(slot: Ad) -> Ad:
     """Return the slot's ad as it would be if nothing ran there."""
     pairs = (("Cpus", "TotalSlotCpus"), ("Memory", "TotalSlotMemory"), ("Disk", "TotalSlotDisk"),
              ("GPUs", "TotalSlotGPUs"))  # fmt: skip
@@ -181,7 +214,7 @@ def _emptied(slot: Ad) -> Ad:
     )
 
 
-def _refusals(job: Ad, slot: Ad) -> list[tuple[str, Clause]]:
+def refused(job: Ad, slot: Ad) -> list[tuple[str, Clause]]:
     """Return the clauses that say no, those of START opened down to the layer that fails."""
     found: list[tuple[str, Clause]] = []
     for side, clause in matching.refusals(job, slot):
@@ -192,7 +225,8 @@ def _refusals(job: Ad, slot: Ad) -> list[tuple[str, Clause]]:
     return found
 
 
-def _remedy(side: str, clause: Clause, job: Ad) -> str:
+def remedy_for(side: str, clause: Clause, job: Ad) -> str:
+    """Return what to do about a clause of that side that says no."""
     text = clause.text.lower()
     if "owner" in text and side == "pilot":
         return f"Start a pilot for {job.string('Owner')}: --owners {job.string('Owner')}"

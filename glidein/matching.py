@@ -15,8 +15,6 @@ import classad2
 
 from glidein import quoting
 
-_LONGEST = 200_000
-_DEEPEST = 200
 _TOKEN = re.compile(
     r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|=\?=|=!=|&&|\|\||\?:|[?()\[\]{}]|.", re.DOTALL
 )
@@ -98,7 +96,14 @@ class Ad:
 
     def value(self, name: str, target: "Ad | None" = None) -> Value:
         """Return what an attribute evaluates to; None for undefined, error and other kinds."""
-        return evaluate(name, self, target) if name in self._ad else None
+        if name not in self._ad:
+            return None
+        if target is not None:
+            return evaluate(name, self, target)
+        try:
+            return _plain(self._ad.lookup(name).eval(self._ad))
+        except Exception:
+            return None
 
     def string(self, name: str) -> str:
         """Return a string attribute; empty for anything else."""
@@ -132,9 +137,7 @@ def parses(text: str) -> bool:
 
 def evaluate(text: str, my: Ad, target: Ad | None = None) -> Value:
     """Return what an expression comes to in `my` beside `target`; None if it has no plain value."""
-    result = _evaluate(text, my, target)
-    plain = isinstance(result, bool | int | float | str) and not _is_marker(result)
-    return result if plain else None
+    return _plain(_evaluate(text, my, target))
 
 
 def judge(text: str, my: Ad, target: Ad | None = None) -> str:
@@ -337,11 +340,9 @@ def _external(text: str, my: Ad) -> list[str]:
 def _parse(text: str) -> Any:
     """Return the expression's tree, or None.
 
-    Text that the parser could read as more than one expression, or that is so deep that the
-    parser's recursion is in danger, is no expression.
+    The bindings put text between brackets and parse that: what closes them, or begins a second
+    attribute, parses there and not in parentheses, or the other way round. Both must do.
     """
-    if len(text) > _LONGEST or "\0" in text or not _balanced(text):
-        return None
     try:
         classad2.ExprTree(f"({text}\n)")
         return classad2.ExprTree(f"{text}\n")
@@ -349,20 +350,16 @@ def _parse(text: str) -> Any:
         return None
 
 
-def _balanced(text: str) -> bool:
-    depth = 0
-    for token in _TOKEN.findall(text):
-        depth += (token in _OPEN) - (token in _CLOSE)
-        if not 0 <= depth <= _DEEPEST:
-            return False
-    return depth == 0
-
-
 def _ad_of(text: str) -> Any:
     try:
         return classad2.ClassAd(text)
     except Exception:
         return classad2.ClassAd()
+
+
+def _plain(value: Any) -> Value:
+    kind = isinstance(value, bool | int | float | str)
+    return value if kind and not _is_marker(value) else None
 
 
 def _is_marker(value: Any) -> bool:

@@ -153,6 +153,7 @@ class Conversation:
         except OSError as error:
             self._said.close()
             raise CommandError(Result(self.argv, 127, "", ""), f"cannot start: {error}") from error
+        self.pid = self._child.pid
         self._rest = b""
 
     def ask(self, line: str, timeout: float) -> str:
@@ -190,7 +191,8 @@ class Conversation:
 
     def close(self) -> None:
         """End the program at once; ended already is success."""
-        _kill_session(self._child.pid)
+        if self._child.returncode is None:  # once waited for, its number may be another's
+            _kill_session(self._child.pid)
         for stream in (self._child.stdin, self._child.stdout):
             if stream is not None:
                 with suppress(OSError):

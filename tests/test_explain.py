@@ -98,3 +98,15 @@ def test_a_hop_of_another_room_takes_its_place_in_the_order() -> None:
     hops = (*explain.HOPS, explain.Hop(30, "batch", look))
     found = explain.explain(case(), hops)
     assert [each.subject for each in found] == ["queue", "batch"]
+
+
+def test_a_pool_older_than_the_pilots_clause_is_the_cause() -> None:
+    limits = "WithinResourceLimits = MY.Cpus > 0 && size(TARGET.Catalogs ?: {}) <= SUM_OF_CATALOGS"
+    newer = f'[ CondorVersion = "$CondorVersion: 25.14.1 2026-10-01 $"; {limits};'
+    skewed = SLOT.replace("[", newer, 1)
+    verdict, subject, text = cause(case(slot=skewed, pool_version="23.9.6"))
+    assert (verdict, subject) == (FAIL, "version")
+    assert "SUM_OF_CATALOGS" in text
+    assert "CATALOG_SPACE" in text
+    assert cause(case(slot=skewed, pool_version="25.14.1"))[0] == PASS
+    assert cause(case(slot=skewed))[0] == PASS

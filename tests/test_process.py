@@ -54,3 +54,52 @@ def test_spawned_it_outlives_the_call_in_a_session_of_its_own(tmp_path: Path) ->
 def test_a_spawn_that_cannot_be_leaves_no_process(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot start"):
         process.spawn(["/nowhere/nothing"], log=tmp_path / "log")
+
+
+ECHO = 'while read -r line; do [[ $line == late ]] && sleep 60; echo "$line!"; done'
+
+
+def test_a_conversation_answers_line_by_line_and_ends_when_closed() -> None:
+    talk = process.Conversation(["bash", "-c", f"{ECHO}; trap '' HUP TERM; sleep 60"])
+    assert [talk.ask(word, 5) for word in ("a", "b c")] == ["a!", "b c!"]
+    pid = talk.pid
+    began = time.monotonic()
+    talk.close()
+    talk.close()
+    assert time.monotonic() - began < 5
+    assert not process.alive(pid)
+    with pytest.raises(CommandError, match="over"):
+        talk.ask("a", 5)
+
+
+def test_a_conversation_that_is_late_is_over_and_all_it_started_is_gone() -> None:
+    talk = process.Conversation(["bash", "-c", ECHO])
+    with pytest.raises(CommandError, match=r"no answer within 0\.3 s"):
+        talk.ask("late", 0.3)
+    assert not process.alive(talk.pid)
+
+
+def test_the_last_words_of_a_conversation_that_died_are_told() -> None:
+    talk = process.Conversation(["bash", "-c", "read -r _; echo gone wrong >&2; exit 4"])
+    with pytest.raises(CommandError, match="ended\ngone wrong") as caught:
+        talk.ask("x", 5)
+    assert caught.value.result.returncode == 4
+    with pytest.raises(CommandError, match="cannot start"):
+        process.Conversation(["/nowhere/nothing"])
+
+
+def test_what_a_conversation_says_aside_is_heard_once() -> None:
+    talk = process.Conversation(["bash", "-c", "while read -r x; do echo aside >&2; echo $x; done"])
+    for _ in range(3):
+        talk.ask("x", 5)
+        assert talk.heard() == "aside\n"
+        assert talk.heard() == ""
+    talk.close()
+
+
+def test_a_long_answer_comes_whole() -> None:
+    talk = process.Conversation(
+        ["bash", "-c", "read -r n; head -c $n /dev/zero | tr '\\0' x; echo"]
+    )
+    assert len(talk.ask("3000000", 20)) == 3_000_000
+    talk.close()
