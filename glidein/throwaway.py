@@ -240,7 +240,9 @@ class ThrowawayPool:
             said = self.tool("condor_status", "-any", "-af", "MyType", timeout=10, check=False)
         except CommandError:
             return False
-        return {"Collector", "Negotiator", "Scheduler"} <= set(said.stdout.split())
+        daemons = self.options.extra.get("DAEMON_LIST", "NEGOTIATOR")
+        wanted = {"Collector", "Scheduler"} | ({"Negotiator"} if "NEGOTIATOR" in daemons else set())
+        return wanted <= set(said.stdout.split())
 
     def _telling(self) -> str:
         """Return the first lines of each log that speak of a failure."""
