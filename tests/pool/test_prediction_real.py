@@ -15,7 +15,7 @@ from glidein.throwaway import ThrowawayPool
 from tests.beds import pilots, submitters
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
-OWNERS = ("alice", 'o"dd one')
+OWNERS = ("alice", 'o"dd one', "DOM\\u$er")
 START = 'TARGET.ProjectName =?= "a b" || TARGET.Owner == "alice"'
 
 
@@ -71,6 +71,8 @@ def test_life_and_disk_are_equal_as_far_as_they_can_be(
         ({"Owner": '"bob"'}, False),
         ({"Owner": '"o\\"dd one"'}, False),
         ({"Owner": '"o\\"dd one"', "ProjectName": '"a b"'}, True),
+        ({"Owner": r'"DOM\\u$er"', "ProjectName": '"a b"'}, True),
+        ({"Owner": r'"DOM\\\\u$er"', "ProjectName": '"a b"'}, False),
         ({"RequestMemory": "257"}, False),
         ({"RequestCpus": "2"}, False),
         ({"RequestGPUs": "1"}, False),
