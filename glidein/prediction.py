@@ -5,6 +5,7 @@ matched with a machine before it is paid for. A test holds the two together on t
 that really joined, attribute for attribute in EQUAL.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -128,12 +129,26 @@ def retirement(lifetime: int) -> int:
 def owners_clause(owners: Sequence[str]) -> str:
     """Return the condition that a job's owner is one of these; nobody's, without any."""
     named = [owner.strip(" \t\n\r\f\v") for each in owners for owner in each.split(",")]
-    each = (f"TARGET.Owner == {quoting.classad(owner)}" for owner in named if owner)
+    each = (f"TARGET.Owner == {_text(owner)}" for owner in named if owner)
     return " || ".join(each) or "false"
 
 
+def _text(value: str) -> str:
+    """Return a string as the payload writes it, as it is read back from the slot's ad.
+
+    HTCondor's configuration cannot keep every backslash and dollar, so they stand apart.
+    """
+    plain = re.split(r"([\\$])", value)
+    if len(plain) == 1:
+        return quoting.classad(value)
+    pieces = (
+        'substr("\\\\\\\\.", 0, 1)' if piece == "\\" else quoting.classad(piece) for piece in plain
+    )
+    return f"strcat({', '.join(pieces)})"
+
+
 def _expressions(spec: PilotSpec) -> dict[str, str]:
-    bound = f" && (TARGET.TargetAnnexName =?= {quoting.classad(spec.name)})" if spec.name else ""
+    bound = f" && (TARGET.TargetAnnexName =?= {_text(spec.name)})" if spec.name else ""
     return {
         "GlideinStartOwners": owners_clause(spec.owners),
         "GlideinStartExtra": spec.start.strip() or "true",

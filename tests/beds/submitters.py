@@ -27,3 +27,9 @@ def submit(pool: ThrowawayPool, owner: str, text: str, folder: Path, timeout: fl
     argv: list[str | Path] = [pool.runtime.program("condor_submit"), "-terse", "-"]
     said = process.run(argv, timeout=timeout, env=env, stdin=text)
     return said.stdout.split()[0]
+
+
+def clear(pool: ThrowawayPool) -> None:
+    """Take every job out of the queue, those too whose pilot is gone."""
+    for force in ([], ["-forcex"]):
+        pool.tool("condor_rm", *force, "-all", check=False)

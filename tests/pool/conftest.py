@@ -35,5 +35,5 @@ def door(shared: ThrowawayPool, papers: Path) -> Iterator[Pool]:
     token = submitters.token_of(shared, "reader", papers, "READ")
     with Pool(shared.address, Access(token_file=token, timeout=20)) as opened:
         yield opened
-    shared.tool("condor_rm", "-all", check=False)
+    submitters.clear(shared)
     assert os.environ.get("_CONDOR_SEC_TOKEN_DIRECTORY") is None

@@ -75,7 +75,7 @@ def test_the_first_no_is_the_cause(
                 assert status(shared, ids[name]) == "1", told(name)
             assert pilot.ended() is None
     finally:
-        shared.tool("condor_rm", "-all", check=False)
+        submitters.clear(shared)
 
 
 def status(pool: ThrowawayPool, job: str) -> str:
