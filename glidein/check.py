@@ -16,7 +16,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from glidein import process, quantities, runtime, tokens
-from glidein.errors import GlideinError, NotFoundError
+from glidein.errors import ConfigError, GlideinError, NotFoundError
 from glidein.model import Finding, PoolAddress
 from glidein.pool import Access, Daemon, Pool
 from glidein.runtime import Runtime
@@ -35,6 +35,9 @@ def run(address: PoolAddress | None, token: Path | None) -> Iterator[Finding]:
     if token is not None:
         findings, claims = check_token(token, datetime.now(UTC))
         yield from findings
+        if any(finding.verdict == FAIL for finding in findings):
+            # What is wrong already would only be told a second time, in the pool's words.
+            token = claims = None
     if address is None:
         yield Finding(WARN, "pool", "none was named", "Give --pool HOST[:PORT]")
         return
@@ -85,8 +88,10 @@ def check_token(path: Path, now: datetime) -> tuple[list[Finding], tokens.Claims
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         claims = tokens.read_file(path)
-    except (OSError, GlideinError) as error:
-        return [Finding(FAIL, "token", str(error).replace("\n", "; "), remedy)], None
+    except OSError as error:
+        return [Finding(FAIL, "token", f"--token-file {path}: {error.strerror}", remedy)], None
+    except ConfigError as error:
+        return [Finding(FAIL, "token", error.problems[0].message, remedy)], None
     found = []
     if mode & 0o077:
         found.append(Finding(FAIL, "token", f"{path} can be read by others", f"chmod 600 {path}"))

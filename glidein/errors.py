@@ -13,7 +13,8 @@
             AuthError           stop that provider, tell a person
             NotFoundError       it is gone: success, for cancel
 
-Each class carries the exit code that the command line ends with, so that scripts can rely on it.
+Each class carries the exit code that the command line ends with, apart from the pilots' own codes,
+so that scripts can rely on both. docs/troubleshooting.md lists them.
 """
 
 from collections.abc import Sequence
@@ -64,52 +65,52 @@ class RenderError(GlideinError):
 class ObservationError(GlideinError):
     """The pool or a provider could not be read; nothing may be concluded from that."""
 
-    exit_code = 3
+    exit_code = 30
 
 
 class RuntimeUnavailable(GlideinError):  # noqa: N818 - says what is the matter, not that it is an error
     """No HTCondor release that a pilot can run could be had."""
 
-    exit_code = 4
+    exit_code = 31
 
 
 class LedgerError(GlideinError):
     """A ledger folder cannot be read or written, or is of a newer format."""
 
-    exit_code = 5
+    exit_code = 32
 
 
 class ProviderError(GlideinError):
     """A provider could not do what was asked."""
 
-    exit_code = 6
+    exit_code = 33
 
 
 class TransientError(ProviderError):
     """Network or time-out: ask the same place again, after a pause."""
 
-    exit_code = 7
+    exit_code = 34
 
 
 class CapacityError(ProviderError):
     """Quota, full queue, no host: another place, or later."""
 
-    exit_code = 8
+    exit_code = 35
 
 
 class RejectedError(ProviderError):
     """The site will never accept this request as it is."""
 
-    exit_code = 9
+    exit_code = 36
 
 
 class AuthError(ProviderError):
     """A credential is missing, wrong or expired: a person must act."""
 
-    exit_code = 10
+    exit_code = 37
 
 
 class NotFoundError(ProviderError):
     """What was asked for is gone; for cancel that is success."""
 
-    exit_code = 11
+    exit_code = 38

@@ -18,6 +18,7 @@ from glidein.pool import version_of
 from glidein.requests import Row
 
 GROUP = "glidein.hops"
+_SILENT = 180  # seconds; a living pilot speaks every 120
 PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 _STATES = {1: "idle", 2: "running", 3: "being removed", 4: "completed", 5: "held",
            6: "transferring its output", 7: "suspended"}  # fmt: skip
@@ -31,7 +32,8 @@ MOST_REASONS = 3
 class Case:
     """All that is known of one job: its ad, the pilots' slots, the pool's daemons, our requests.
 
-    `job` is None if no schedd has it. `troubles` says what could not be read.
+    `job` is None if no schedd has it. `troubles` says what could not be read. `now` is in seconds
+    since 1970; without it no ad is too old.
     """
 
     job_id: str
@@ -42,6 +44,7 @@ class Case:
     pool_version: str = ""
     rows: tuple[Row, ...] = ()
     troubles: tuple[str, ...] = field(default=())
+    now: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,10 @@ def in_queue(case: Case) -> Iterator[Finding]:
 def pilots_there(case: Case) -> Iterator[Finding]:
     """Look for pilots in the pool, and for requests that have brought none yet."""
     whole = _whole(case)
+    silent = sum(_silent(case, slot) for slot in case.slots)
+    if silent:
+        text = f"{silent} slots were not heard from for {_SILENT} s: their pilots may be gone"
+        yield Finding(WARN, "pilots", text, "The pool forgets them by itself; see glidein list")
     if whole:
         yield Finding(PASS, "pilots", f"{len(whole)} in the pool")
         return
@@ -201,8 +208,15 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _whole(case: Case) -> list[Ad]:
-    """Return the slots that jobs are matched with: partitionable ones, where there are any."""
-    return [slot for slot in case.slots if slot.value("DynamicSlot") is not True]
+    """Return the slots that jobs are matched with: partitionable ones that are still heard from."""
+    whole = [slot for slot in case.slots if slot.value("DynamicSlot") is not True]
+    return [slot for slot in whole if not _silent(case, slot)]
+
+
+def _silent(case: Case, slot: Ad) -> bool:
+    """Whether a slot's ad is older than a living pilot lets it become."""
+    heard = slot.number("LastHeardFrom")
+    return case.now is not None and heard is not None and case.now - heard > _SILENT
 
 
 def emptied(slot: Ad) -> Ad:

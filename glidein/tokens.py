@@ -84,8 +84,10 @@ def read_file(path: Path) -> Claims:
     """Return what the token in a file says. Raises ConfigError naming the file."""
     try:
         return read(path.read_text(encoding="ascii"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError.one("--token-file", f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError.one("--token-file", f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise _damaged("it holds bytes that no token has") from error
 
 
 def create(
@@ -123,6 +125,15 @@ def request(
     argv: list[str | Path] = [runtime.program("condor_token_request"), "-type", "COLLECTOR"]
     argv += ["-pool", str(pool), "-identity", identity]
     return _token(argv, scope, seconds, pool, wait)
+
+
+def check_place(path: Path) -> None:
+    """Raise ConfigError unless a token can be written there, before one is made."""
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError.one("--output", f"{path} cannot be written", "Name a file elsewhere")
 
 
 def write(token: str, path: Path) -> None:

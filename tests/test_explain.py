@@ -110,3 +110,9 @@ def test_a_pool_older_than_the_pilots_clause_is_the_cause() -> None:
     assert "CATALOG_SPACE" in text
     assert cause(case(slot=skewed, pool_version="25.14.1"))[0] == PASS
     assert cause(case(slot=skewed))[0] == PASS
+
+
+def test_a_pilot_that_is_not_heard_from_any_more_vouches_for_nothing() -> None:
+    heard = SLOT.replace("[ Name", "[ LastHeardFrom = 1000; Name")
+    assert cause(case(slot=heard, now=1100.0))[0] == PASS
+    assert cause(case(slot=heard, now=2000.0))[:2] == (FAIL, "pilots")

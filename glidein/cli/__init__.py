@@ -4,7 +4,9 @@ A command's module is imported when that command is called, not before, so that 
 and shell completion stay quick however many rooms there are.
 """
 
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -68,11 +70,24 @@ def _root(
 def main() -> None:
     """Run the command line; an error of ours is one message and its class's exit code."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except GlideinError as error:
         sys.stdout.flush()
         print(f"glidein: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()
+        _hush()
         sys.exit(141)
+    except OSError as error:
+        print(f"glidein: {error}", file=sys.stderr)
+        _hush()
+        sys.exit(1)
+
+
+def _hush() -> None:
+    """Let nothing more be written: the interpreter flushes at its end, and would fail again."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

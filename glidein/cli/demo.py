@@ -1,5 +1,6 @@
 """`glidein demo`: the main job, from nothing to nothing, on this machine."""
 
+import os
 import time
 from pathlib import Path
 
@@ -30,7 +31,10 @@ def demo(
     from glidein import gantt
     from glidein.cli import output as out
     from glidein.demo import show
+    from glidein.errors import ConfigError
 
+    if not os.access(output.absolute().parent, os.W_OK) or output.is_dir():
+        raise ConfigError.one("--output", f"{output} cannot be written", "Name a file elsewhere")
     began = time.monotonic()
 
     def say(who: str, what: str) -> None:

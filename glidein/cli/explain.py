@@ -1,6 +1,7 @@
 """`glidein explain`: why a job does not run on a pilot."""
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import typer
@@ -35,7 +36,7 @@ def explain(
     from glidein.model import PoolAddress
     from glidein.pool import Access, Pool
 
-    address = PoolAddress.parse(pool) if pool else None
+    address = PoolAddress.parse(pool) if pool else _pool_of_ours()
     token = paths.given(token_file, "--token-file") if token_file else None
     access = Access(token_file=token, timeout=30)
     if found := _JOB.fullmatch(what.strip()):
@@ -53,6 +54,16 @@ def explain(
             print(output.printable(line))
     if any(each.verdict == FAIL for each in findings):
         raise typer.Exit(1)
+
+
+def _pool_of_ours() -> "PoolAddress | None":
+    """Return the pool of the running requests if it is one; None leaves it to HTCondor."""
+    from glidein.cli import seeing
+
+    rows, _ = seeing.rows()
+    live = ("queued", "running")
+    pools = {row.record.request.spec.pool for row in rows if row.record and row.state in live}
+    return pools.pop() if len(pools) == 1 else None
 
 
 def _of_job(pool: "Pool", cluster: int, proc: int) -> "tuple[Finding, ...]":
@@ -75,6 +86,7 @@ def _of_job(pool: "Pool", cluster: int, proc: int) -> "tuple[Finding, ...]":
         pool_version=negotiator.version if negotiator else "",
         rows=rows,
         troubles=troubles,
+        now=time.time(),
     )
     return hops.explain(case)
 

@@ -1,11 +1,16 @@
 """`glidein token`: create tokens for pilots, and read them."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from glidein.cli import output
+
+if TYPE_CHECKING:
+    from glidein.runtime import Runtime
 
 app = typer.Typer(no_args_is_help=True, help="Create tokens for pilots, and read them.")
 
@@ -33,7 +38,7 @@ def create(
     --identity it is signed with the key on this host, as a pool's administrator can; with --request
     as well, an administrator approves it elsewhere. It lives for wait + lifetime + 15 minutes.
     """
-    from glidein import quantities, runtime, tokens
+    from glidein import quantities, tokens
     from glidein.errors import ConfigError
     from glidein.model import PoolAddress
 
@@ -43,9 +48,12 @@ def create(
     address = PoolAddress.parse(pool) if pool else None
     if ask and (address is None or not identity):
         raise ConfigError.one("--request", "needs --pool and --identity", "Give both")
+    if identity and not re.fullmatch(r"[^@\s]+@[^@\s]+", identity):
+        raise ConfigError.one("--identity", f"{identity!r} is no identity", "Write USER@DOMAIN")
     if out.exists():
         raise ConfigError.one("--output", f"{out} is there already", "Remove it, or name another")
-    found = runtime.get(progress=output.progress)
+    tokens.check_place(out)
+    found = _runtime()
     if ask and address is not None:
         output.progress("waiting for approval: condor_token_request_list shows the request")
         text = tokens.request(found, address, identity, seconds)
@@ -79,6 +87,17 @@ def show(
         ("key", claims.key),
     ]
     output.print_table(["what", "is"], rows)
+
+
+def _runtime() -> "Runtime":
+    """Return the runtime in the cache; one is got only where there is none."""
+    from glidein import runtime
+    from glidein.errors import NotFoundError
+
+    try:
+        return runtime.find()
+    except NotFoundError:
+        return runtime.get(progress=output.progress)
 
 
 def _until(expires: datetime | None) -> str:

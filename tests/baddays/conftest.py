@@ -5,9 +5,17 @@ from collections.abc import Iterator
 import pytest
 
 from glidein import runtime
-from glidein.throwaway import ThrowawayPool
+from glidein.throwaway import PoolOptions, ThrowawayPool
+from tests.beds import pools
 from tests.beds.jobs import Desk, desk_of
 from tests.beds.pilots import Yard, yard
+
+
+@pytest.fixture(scope="session")
+def pool(condor: runtime.Runtime, users: dict[str, int]) -> Iterator[ThrowawayPool]:
+    """A pool apart: pilots that are killed leave ads behind, which would catch others' jobs."""
+    with pools.pool_of(condor, PoolOptions(user=users["gltest1"], users=True)) as started:
+        yield started
 
 
 @pytest.fixture

@@ -97,10 +97,10 @@ def test_stop_wants_ids_or_all_and_names_what_is_unknown(tmp_path: Path) -> None
     assert glidein("stop", **env).returncode == 2
     assert glidein("stop", "--all", "gone-two", **env).returncode == 2
     unknown = glidein("stop", "gone-two", **env)
-    assert unknown.returncode == 11
+    assert unknown.returncode == 38
     assert "glidein list" in unknown.stderr
     assert glidein("stop", "--all", **env).stdout == "nothing runs\n"
-    assert glidein("logs", "gone-two", **env).returncode == 11
+    assert glidein("logs", "gone-two", **env).returncode == 38
 
 
 def _token(folder: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from glidein import report
+from glidein import errors, report
 from glidein.cli import commands
 
 ROOT = Path(__file__).parent.parent.parent
@@ -64,6 +64,18 @@ def test_troubleshooting_has_every_exit_code_with_meaning_and_remedy() -> None:
     ]
     assert [row for row in rows if row not in text] == []
     assert len(re.findall(r"^\| \d+ \| `", text, re.MULTILINE)) == len(rows)
+
+
+def test_troubleshooting_has_every_exit_code_of_the_commands() -> None:
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    pending, codes = [errors.GlideinError], set()
+    while pending:
+        kind = pending.pop()
+        codes.add(kind.exit_code)
+        pending += kind.__subclasses__()
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \| [^`]", text, re.MULTILINE)}
+    assert listed == codes
+    assert not codes & {code.code for code in report.EXIT_CODES} - {1, 2}
 
 
 def test_links_between_guides_lead_somewhere() -> None:

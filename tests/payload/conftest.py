@@ -15,7 +15,8 @@ import pytest
 
 from glidein import process, quoting, report
 from glidein.runtime import Runtime
-from glidein.throwaway import ThrowawayPool
+from glidein.throwaway import PoolOptions, ThrowawayPool
+from tests.beds import pools
 
 DEVNULL = -3  # subprocess.DEVNULL, for process.spawn
 SCRIPT = Path(str(files("glidein").joinpath("payload/pilot.sh")))
@@ -142,6 +143,13 @@ class Pilot:
             self.forget()
             self.pool.tool("condor_rm", "-all", user=self.uid, check=False)
         shutil.rmtree(self.place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def pool(condor: Runtime, users: dict[str, int]) -> Iterator[ThrowawayPool]:
+    """A pool apart: pilots that are killed leave ads behind, which would catch others' jobs."""
+    with pools.pool_of(condor, PoolOptions(user=users["gltest1"], users=True)) as started:
+        yield started
 
 
 @pytest.fixture
