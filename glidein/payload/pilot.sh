@@ -279,11 +279,11 @@ fill_in() {
 
 # fresh_id: prints a request id for a pilot started by hand.
 fresh_id() {
-  local id _
+  local id digit
   printf -v id 'g%(%Y%m%d-%H%M%S)T-' "$STARTED"
   for _ in 1 2 3 4 5 6 7 8 9 10; do
-    printf -v _ '%x' $((RANDOM % 16))
-    id+=$_
+    printf -v digit '%x' $((RANDOM % 16))
+    id+=$digit
   done
   echo "$id"
 }
@@ -543,7 +543,7 @@ make_folder() {
   {
     mkdir "$WORK"/{log,lock,spool,execute,secret,checks,home} &&
       printf '%s\n%s\n' "$BOOT" "$$ $BIRTH" >"$WORK/owner" &&
-      head -c 262144 /dev/zero >"$WORK/log/probe" && rm "$WORK/log/probe"
+      head -c 4194304 /dev/zero >"$WORK/log/probe" && rm "$WORK/log/probe"
   } 2>/dev/null || scratch_fails "$base is full"
   SECRET=$WORK/secret
   sweep "$base"
@@ -1398,7 +1398,7 @@ run_checks() {
   CONTAINER=''
   if [[ -n $(find_containers) ]]; then
     CONTAINER='?'
-    GLIDEIN_PILOT=$WORK check_containers >"$WORK/checks/containers" 2>/dev/null </dev/null {NAP}<&- &
+    GLIDEIN_PILOT=$WORK check_containers >"$WORK/checks/containers" 2>/dev/null </dev/null {NAP}<&- {OUT}>&- &
   fi
   for check in "${CHECKS[@]}"; do wait_for "$check"; done
   CHECKS=()
@@ -1442,7 +1442,8 @@ start_daemons() {
     *) ! "${TIED[@]}" true 2>/dev/null || lead=("${TIED[@]}") ;;
   esac
   CONDOR_CONFIG=$WORK/condor_config GLIDEIN_PILOT=$WORK \
-    "${lead[@]}" "$CONDOR/sbin/condor_master" -f </dev/null >"$WORK/log/master.out" 2>&1 {NAP}<&- &
+    "${lead[@]}" "$CONDOR/sbin/condor_master" -f </dev/null >"$WORK/log/master.out" 2>&1 \
+    {NAP}<&- {OUT}>&- &
   MASTER=$! OUTER=$!
   [[ ${GLIDEIN_HIDES-} == 2 ]] || return 0
   # Signals go to the master itself, the child of the program that made its PID namespace.
@@ -1681,6 +1682,8 @@ on_exit() {
   local code=$? slot
   trap - EXIT
   trap '' INT TERM HUP
+  # An error inside of a redirection brings us here with that as standard output.
+  [[ -z ${OUT-} ]] || exec 1>&"$OUT" || :
   if [[ -z $REASON ]]; then
     REASON=internal MESSAGE="pilot.sh stopped on an error of its own ($code)"
   fi
@@ -1721,7 +1724,7 @@ main() {
   read_options "$@"
   [[ -n ${GLIDEIN_STAGE-} ]] || relaunch
   trap on_signal INT TERM HUP
-  exec {NAP}<> <(:)
+  exec {NAP}<> <(:) {OUT}>&1
   apply_options
   check_numbers
   fill_in
