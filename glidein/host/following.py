@@ -12,6 +12,7 @@ from glidein.host.folder import Seat
 from glidein.host.provider import HostProvider
 
 _PAUSE = 0.1
+_WATCHDOG = 12.0  # seconds; the payload promises to be gone within ten
 _LOST = 1  # what we end with when a pilot died without a report
 
 
@@ -80,8 +81,14 @@ def follow(
             who.signal(signal.SIGTERM)
             notice(_words(told))
         time.sleep(_PAUSE)
+    # Killed itself, its watchdog still ends its daemons and tells the story.
+    until = time.monotonic() + _WATCHDOG
+    while not report.reports(seat.printed()) and time.monotonic() < until:
+        time.sleep(_PAUSE)
     for line in tail.lines(rest=True):
         show(line)
+    if not report.reports(seat.printed()):
+        notice("the pilot ended without a report: it was killed with all that belonged to it")
     if who is not None:
         with suppress(ChildProcessError):
             os.waitpid(who.pid, os.WNOHANG)
