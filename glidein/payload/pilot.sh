@@ -7,6 +7,7 @@
 
 readonly GLIDEIN_VERSION=0.1.0
 readonly CONF_FORMAT=1
+readonly TOO_EARLY='a signal came before the pilot had joined'
 readonly CONF_KEYS=" FORMAT REQUEST_ID PILOT_INDEX PILOT_RESTART POOL TOKEN_FILE TOKEN_REMOVE OWNERS\
  START LIFETIME DEADLINE RETIRE GRACE IDLE JOIN_WAIT LOST_WAIT WORK_DIR CLAIM_DIR RUNTIME\
  RUNTIME_SHA256 CPUS MEMORY_MB DISK_MB GPUS NAME ATTACH_SCHEDD ATTACH_POOL ATTACH_SUBMITTER\
@@ -1412,10 +1413,11 @@ run_checks() {
 
 # wait_for PID: waits for a child, but no longer than until a signal tells us to leave.
 wait_for() {
-  while kill -0 "$1" 2>/dev/null; do
-    wait "$1" 2>/dev/null || :
-    ((SIGNALS == 0)) || give_up told "a signal came before the pilot had joined"
-  done
+  # A signal between looking and waiting would be slept over, so its handler ends the pilot itself.
+  EARLY=1
+  ((SIGNALS == 0)) || give_up told "$TOO_EARLY"
+  while kill -0 "$1" 2>/dev/null; do wait "$1" 2>/dev/null || :; done
+  EARLY=''
 }
 
 print_checks() {
@@ -1547,7 +1549,7 @@ wait_to_join() {
   until [[ -e $WORK/log/StartLog ]] && in_pool; do
     uptime
     daemons_live
-    ((SIGNALS == 0)) || { leave told 'a signal came before the pilot had joined' && return 0; }
+    ((SIGNALS == 0)) || { leave told "$TOO_EARLY" && return 0; }
     if ((UPTIME > patience)); then
       tell_logs
       leave never-joined "the pool did not show it within ${CONF[JOIN_WAIT]} s"
@@ -1629,7 +1631,8 @@ leave() { [[ -n $REASON ]] || REASON=$1 MESSAGE=$2; }
 
 # drain: takes no new job, lets running ones go on for the time there is, then ends the daemons.
 drain() {
-  local until signals=$SIGNALS
+  # The first signal asks to drain; any further one, already there or yet to come, ends that.
+  local until signals=$((SIGNALS > 0 ? 1 : 0))
   state draining
   epoch
   until=$((NOW + CONF[GRACE]))
@@ -1687,6 +1690,8 @@ on_exit() {
   if [[ -z $REASON ]]; then
     REASON=internal MESSAGE="pilot.sh stopped on an error of its own ($code)"
   fi
+  # Where the pilot ended before it took the token in, nobody else will remove it.
+  [[ ${CONF[TOKEN_REMOVE]:-0} != 1 || -z ${CONF[TOKEN_FILE]-} ]] || rm -f -- "${CONF[TOKEN_FILE]}"
   if [[ -n $WORK ]]; then
     ((${#CHECKS[@]} == 0)) || kill -9 "${CHECKS[@]}" 2>/dev/null || :
     end_daemons
@@ -1699,7 +1704,10 @@ on_exit() {
   exit "${EXIT_CODE[$REASON]}"
 }
 
-on_signal() { SIGNALS=$((SIGNALS + 1)); }
+on_signal() {
+  SIGNALS=$((SIGNALS + 1))
+  [[ -z ${EARLY-} ]] || give_up told "$TOO_EARLY"
+}
 
 begin() {
   local stage=${GLIDEIN_STAGE-}

@@ -34,9 +34,15 @@ def test_a_signal_before_it_has_joined(
     pilots: Yard, desk: Desk, pool: ThrowawayPool, phase: str, name: str
 ) -> None:
     with ports.silent() as silent:
-        case = begin(phase, pilots, desk, pool.token("gltest1"), silent).arrive()
-        case.pilot.signal(getattr(signal, f"SIG{name}"))
-        assert case.pilot.wait(10) == 0, case.pilot.text
+        for _ in range(2):
+            case = begin(phase, pilots, desk, pool.token("gltest1"), silent).arrive()
+            case.pilot.signal(getattr(signal, f"SIG{name}"))
+            code = case.pilot.wait(10)
+            # A trap that comes while bash 5.2 itself parses a substitution is misread by it, about
+            # once in a hundred signals; the pilot then ends as internal. It is sent once more.
+            if "trap: line" not in case.pilot.text:
+                break
+        assert code == 0, case.pilot.text
         assert case.pilot.reason == "told"
         case.pilot.assert_clean()
         assert not case.pilot.told("joined")
