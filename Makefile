@@ -25,7 +25,7 @@ demo:
 test:
 	@.ci/prepare
 	@$(MAKE) --no-print-directory lint
-	$(RUN) coverage run -m pytest
+	@.ci/suite $(RUN)
 	$(RUN) coverage report --skip-covered --sort=cover
 
 ## test-sid: the smoke matrix with the HTCondor of Debian sid, in both directions
@@ -43,14 +43,14 @@ lint: setup
 	$(RUN) ruff format --check $(SOURCES)
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) shellcheck glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare
-	$(RUN) shfmt -d -i 2 -ci glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare
+	$(RUN) shellcheck glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare .ci/suite
+	$(RUN) shfmt -d -i 2 -ci glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare .ci/suite
 
 ## format: put code and shell into house style
 format:
 	$(RUN) ruff check --fix-only $(SOURCES)
 	$(RUN) ruff format $(SOURCES)
-	$(RUN) shfmt -w -i 2 -ci glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare
+	$(RUN) shfmt -w -i 2 -ci glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare .ci/suite
 
 ## lock: bring uv.lock up to date with pyproject.toml
 lock:
