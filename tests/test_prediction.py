@@ -49,7 +49,7 @@ def test_a_job_that_does_not_fit_is_refused_by_the_clause(
 
 
 def test_a_job_that_says_it_fits_the_life_matches() -> None:
-    assert refused(AllowedJobDuration="7000", MaxWallTime="100") == []
+    assert refused(AllowedJobDuration="3000", MaxWallTime="50") == []
 
 
 def test_a_spec_without_owners_takes_nobody() -> None:

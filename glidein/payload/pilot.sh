@@ -421,6 +421,9 @@ inspect_token() {
   EXPIRES=$(claim exp "$body")
   local begins
   begins=$(claim nbf "$body")
+  # Both go into arithmetic, which would run what a hostile token puts there.
+  [[ $EXPIRES =~ ^[0-9]{0,12}$ && $begins =~ ^[0-9]{0,12}$ ]] || token_fails token "it is damaged"
+  EXPIRES=${EXPIRES:+$((10#$EXPIRES))} begins=${begins:+$((10#$begins))}
   epoch
   [[ -n $SUBJECT ]] || token_fails token "it names no subject"
   if [[ -n $EXPIRES ]] && ((EXPIRES <= NOW)); then

@@ -1,6 +1,7 @@
 """Bad tokens: each ends the pilot before it joins, with its own exit code and one clear line."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.beds.tokens import resigned, signed
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
 HOUR = 3600
+CANARY = Path("/tmp/glidein-token-canary")
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,7 @@ def started(crowd: Yard, pool: ThrowawayPool, users: dict[str, int]) -> dict[str
         "garbage": "not a token",
         "empty": "",
         "binary body": f"{head}.AAAA.{signature}",
+        "command as time": signed(pool, exp=f"NOW[$(touch {CANARY})]", iat=0),
         "wrong issuer": signed(pool, exp=HOUR, iat=0, iss="some.other.pool"),
         "scope READ": pool.token("gltest1", "READ"),
         "scope MASTER": pool.token("gltest1", "READ", "ADVERTISE_MASTER"),
@@ -51,6 +54,7 @@ def started(crowd: Yard, pool: ThrowawayPool, users: dict[str, int]) -> dict[str
         ("garbage", 14, "token", "three parts"),
         ("empty", 14, "token", "three parts"),
         ("binary body", 14, "token", "damaged"),
+        ("command as time", 14, "token", "damaged"),
         ("wrong issuer", 16, "token-refused", "some.other.pool"),
         ("scope READ", 17, "token-scope", "advertise a slot"),
         ("scope MASTER", 17, "token-scope", "advertise a slot"),
@@ -61,6 +65,7 @@ def test_a_bad_token(
     started: dict[str, Pilot], name: str, code: int, reason: str, words: str
 ) -> None:
     pilot = started[name]
+    assert not CANARY.exists()
     assert pilot.wait(60) == code, pilot.text
     assert (pilot.reason, pilot.report["exit_code"]) == (reason, code)
     assert words in pilot.failed
