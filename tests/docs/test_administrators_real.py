@@ -8,10 +8,11 @@ import pytest
 from glidein.runtime import Runtime
 from glidein.throwaway import PoolOptions
 from tests.beds import pools
+from tests.docs import guides
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
-GUIDE = Path(__file__).parent.parent.parent / "docs/pool-administrators.md"
+GUIDE = "pool-administrators.md"
 JOB = """\
 executable = /bin/true
 transfer_executable = False
@@ -24,8 +25,7 @@ queue
 
 def transform() -> str:
     """Return the job transform as the guide shows it."""
-    lines = [line[4:] for line in GUIDE.read_text().splitlines() if line.startswith("    ")]
-    text = "\n".join(lines)
+    text = "".join(block.text for block in guides.blocks("condor", GUIDE))
     found = re.search(r"^JOB_TRANSFORM_NAMES.*?^@end$", text, re.MULTILINE | re.DOTALL)
     assert found is not None
     return found[0] + "\n"

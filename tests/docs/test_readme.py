@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from glidein import process
+from tests.docs import guides
 
 README = Path(__file__).parent.parent.parent / "README.md"
 MARK = "<!-- demo: tests/docs hold these lines against a real run -->"
@@ -22,9 +23,9 @@ def shape(line: str) -> str:
 
 
 def block() -> list[str]:
-    after = README.read_text().split(MARK)[1].lstrip("\n").splitlines()
-    end = next(i for i, line in enumerate(after) if line and not line.startswith("    "))
-    return [shape(line) for line in after[:end] if line.strip()]
+    """Return the shapes of the lines in the block after the mark."""
+    (first, *_) = guides.of(README.name, README.read_text().split(MARK)[1])
+    return [shape(line) for line in first.lines if line.strip()]
 
 
 def by_voice(lines: list[str]) -> dict[str, list[str]]:
