@@ -1,0 +1,145 @@
+"""A reader's room: an ordinary user's home, a clone, a pool of theirs, and a shell to type in.
+
+What a reader must put in place of the guides' names (a pool's host, an owner, an id) is put in
+place here; everything else is typed as it stands.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from glidein import process, runtime, tokens
+from glidein.process import Result
+from glidein.throwaway import ThrowawayPool
+from tests.beds import pilots
+from tests.docs import guides
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# How this machine reaches the package index, if not in the ordinary way.
+INHERITED = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "SSL_CERT_FILE", "HTTPS_PROXY", "HTTP_PROXY")
+LONG_JOB = """\
+executable = /bin/sleep
+arguments = 600
+transfer_executable = False
+should_transfer_files = YES
+request_cpus = 1
+request_memory = 32
+request_disk = 1024
+queue
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The reader, where they sit, and the pool they may use."""
+
+    folder: Path
+    name: str
+    uid: int
+    pool: ThrowawayPool
+    jobs: list[str] = field(default_factory=list)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def clone(self) -> Path:
+        return self.folder / "glidein"
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        path = f"{self.home}/.local/bin:{self.folder}/bin:{PATH}"
+        env = {"PATH": path, "HOME": str(self.home), "LANG": "C.UTF-8", "USER": self.name}
+        env |= {"SHELL": "/bin/bash", "UV_CACHE_DIR": str(self.folder / "uv-cache")}
+        return env | {name: os.environ[name] for name in INHERITED if name in os.environ}
+
+    def meant(self, line: str) -> str:
+        """Return the line with the reader's own names in place of the guide's."""
+        names: dict[str, Callable[[], str]] = {
+            "cm.example.org": lambda: str(self.pool.address),
+            "pegasus.access-ci.org": lambda: str(self.pool.address),
+            "alice": lambda: self.name,
+            "myusername": lambda: self.name,
+            "mytoken": lambda: (self.home / "token").read_text().strip(),
+            "REQUEST": self.request,
+            "JOB": self.job,
+        }
+        return re.sub(
+            r"\b(" + "|".join(map(re.escape, names)) + r")\b", lambda x: names[x[1]](), line
+        )
+
+    def type(self, line: str, check: bool = True) -> Result:
+        """Type a line in the clone's folder and wait for its end."""
+        return process.run(
+            ["bash", "-c", self.meant(line)],
+            timeout=300, env=self.env, cwd=self.clone, user=self.uid, check=check,
+        )  # fmt: skip
+
+    def type_until(self, line: str, said: str) -> tuple[int, str]:
+        """Type a line, press Ctrl-C once it said that, and return exit code and what it said."""
+        log = self.folder / "typed"
+        log.unlink(missing_ok=True)
+        argv = ["bash", "-c", f"exec {self.meant(line)}"]
+        pid = process.spawn(argv, log=log, env=self.env, cwd=self.clone, user=self.uid)
+        try:
+            pilots.wait_until(lambda: said in log.read_text(), 60, f"{said} from {line}")
+        finally:
+            os.kill(pid, signal.SIGINT)
+            _, status = os.waitpid(pid, 0)
+        return os.waitstatus_to_exitcode(status), log.read_text()
+
+    def request(self) -> str:
+        """Return the id of the newest request."""
+        listed = json.loads(self.type("glidein list --json").stdout)
+        return str(listed[-1]["id"])
+
+    def job(self) -> str:
+        """Return a job that a pilot here runs; submit it the first time."""
+        if not self.jobs:
+            said = self.pool.tool("condor_submit", "-terse", "-", stdin=LONG_JOB).stdout
+            self.jobs.append(said.split()[0])
+            pilots.wait_until(self._running, 60, "the job runs")
+        return self.jobs[0]
+
+    def _running(self) -> bool:
+        return self.pool.tool("condor_q", self.jobs[0], "-af", "JobStatus").stdout.split() == ["2"]
+
+    def processes(self) -> list[str]:
+        """Return the command lines of what runs as the reader, the pool's daemons aside."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                mine = entry.stat().st_uid == self.uid and process.alive(int(entry.name))
+                environ = (entry / "environ").read_text(errors="replace")
+                if mine and str(self.pool.folder) not in environ:
+                    found.append(pilots.command(int(entry.name)))
+        return found
+
+
+@contextmanager
+def opened(folder: Path, name: str, uid: int, pool: ThrowawayPool) -> Iterator[Room]:
+    """Lay out a room in the folder; at its end nothing that was started in it runs."""
+    room = Room(folder, name, uid, pool)
+    process.run(["git", "clone", "-q", "--no-hardlinks", guides.ROOT, room.clone], timeout=60)
+    for path in (room.home, folder / "bin"):
+        path.mkdir(mode=0o755)
+    uv = process.run(["python3", guides.ROOT / ".ci/get_uv.py"], timeout=120).stdout.strip()
+    shutil.copy(uv, folder / "bin/uv")
+    cache = room.home / ".cache/glidein/runtimes"
+    cache.mkdir(parents=True)
+    shutil.copytree(found := runtime.get("debian").root, cache / found.name, symlinks=True)
+    shutil.copy(guides.ROOT / "glidein/payload/pilot.sh", room.clone)
+    tokens.write(pool.token(name), room.home / "token")
+    process.run(["chown", "-R", name, folder], timeout=30)
+    try:
+        yield room
+    finally:
+        pool.tool("condor_rm", "-all", check=False)
+        process.kill_all_of(folder)
