@@ -71,6 +71,8 @@ class Room:
             "REQUEST": self.request,
             "JOB": self.job,
         }
+        # The machine may be smaller than the guide's.
+        line = line.replace("--cpus 4", "--cpus 1").replace("--memory 8GB", "--memory 512MB")
         return re.sub(
             r"\b(" + "|".join(map(re.escape, names)) + r")\b", lambda x: names[x[1]](), line
         )
@@ -88,11 +90,17 @@ class Room:
         log.unlink(missing_ok=True)
         argv = ["bash", "-c", f"exec {self.meant(line)}"]
         pid = process.spawn(argv, log=log, env=self.env, cwd=self.clone, user=self.uid)
+
+        def done() -> bool:
+            return said in log.read_text() or not process.alive(pid)
+
         try:
-            pilots.wait_until(lambda: said in log.read_text(), 60, f"{said} from {line}")
+            pilots.wait_until(done, 60, f"{said} from {line}")
         finally:
-            os.kill(pid, signal.SIGINT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
             _, status = os.waitpid(pid, 0)
+        assert said in log.read_text(), f"{line} never said {said}:\n{log.read_text()}"
         return os.waitstatus_to_exitcode(status), log.read_text()
 
     def request(self) -> str:
@@ -134,7 +142,8 @@ def opened(folder: Path, name: str, uid: int, pool: ThrowawayPool) -> Iterator[R
     shutil.copy(uv, folder / "bin/uv")
     cache = room.home / ".cache/glidein/runtimes"
     cache.mkdir(parents=True)
-    shutil.copytree(found := runtime.get("debian").root, cache / found.name, symlinks=True)
+    found = runtime.get("debian")
+    runtime.copy(found, cache / found.root.name)
     shutil.copy(guides.ROOT / "glidein/payload/pilot.sh", room.clone)
     tokens.write(pool.token(name), room.home / "token")
     process.run(["chown", "-R", name, folder], timeout=30)

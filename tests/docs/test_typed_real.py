@@ -18,7 +18,8 @@ JOINED = "STATE joined"
 INSTALL = "uv tool install ."
 # These go on until somebody presses Ctrl-C: the word to wait for, and the exit code after it.
 ENDLESS = {
-    "glidein run --pool cm.example.org --owners alice --cpus 4 --memory 8GB --token-file ~/token": 0,
+    "glidein run --pool cm.example.org --owners alice --cpus 4 --memory 8GB "
+    "--token-file ~/token": 0,
     "glidein logs REQUEST --follow": 130,
     "glidein/payload/pilot.sh -c cm.example.org -T ~/token -o alice -r 12 -i 1200": 0,
     "./pilot.sh -c pegasus.access-ci.org -t mytoken -s 'RemoteOwner == \"myusername\"'": 0,
