@@ -78,11 +78,15 @@ class Room:
         )
 
     def type(self, line: str, check: bool = True) -> Result:
-        """Type a line in the clone's folder and wait for its end."""
-        return process.run(
-            ["bash", "-c", self.meant(line)],
-            timeout=300, env=self.env, cwd=self.clone, user=self.uid, check=check,
-        )  # fmt: skip
+        """Type a line in the clone's folder and wait for its end; the job it spoke of goes then."""
+        try:
+            return process.run(
+                ["bash", "-c", self.meant(line)],
+                timeout=300, env=self.env, cwd=self.clone, user=self.uid, check=check,
+            )  # fmt: skip
+        finally:
+            while self.jobs:
+                self.pool.tool("condor_rm", self.jobs.pop())
 
     def type_until(self, line: str, said: str) -> tuple[int, str]:
         """Type a line, press Ctrl-C once it said that, and return exit code and what it said."""
@@ -109,26 +113,21 @@ class Room:
         return str(listed[-1]["id"])
 
     def job(self) -> str:
-        """Return a job that a pilot here runs; submit it the first time."""
-        if not self.jobs:
-            said = self.pool.tool("condor_submit", "-terse", "-", stdin=LONG_JOB).stdout
-            self.jobs.append(said.split()[0])
-            pilots.wait_until(self._running, 60, "the job runs")
-        return self.jobs[0]
+        """Return a job that a pilot here runs."""
+        said = self.pool.tool("condor_submit", "-terse", "-", stdin=LONG_JOB).stdout
+        self.jobs.append(job := said.split()[0])
+        pilots.wait_until(lambda: self._running(job), 60, "the job runs")
+        return job
 
-    def _running(self) -> bool:
-        return self.pool.tool("condor_q", self.jobs[0], "-af", "JobStatus").stdout.split() == ["2"]
+    def _running(self, job: str) -> bool:
+        return self.pool.tool("condor_q", job, "-af", "JobStatus").stdout.split() == ["2"]
 
-    def processes(self) -> list[str]:
-        """Return the command lines of what runs as the reader, the pool's daemons aside."""
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                mine = entry.stat().st_uid == self.uid and process.alive(int(entry.name))
-                environ = (entry / "environ").read_text(errors="replace")
-                if mine and str(self.pool.folder) not in environ:
-                    found.append(pilots.command(int(entry.name)))
-        return found
+    def kept(self) -> list[str]:
+        """Return what of ours is still here: folders in the home, programs, processes."""
+        paths = [each for each in self.home.rglob("*glidein*") if "uv" not in each.parts]
+        return [str(path) for path in paths] + list(
+            map(pilots.command, process.all_of(self.folder))
+        )
 
 
 @contextmanager
