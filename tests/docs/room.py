@@ -88,7 +88,9 @@ class Room:
             while self.jobs:
                 self.pool.tool("condor_rm", self.jobs.pop())
 
-    def type_until(self, line: str, said: str) -> tuple[int, str]:
+    def type_until(
+        self, line: str, said: str, end: signal.Signals = signal.SIGINT
+    ) -> tuple[int, str]:
         """Type a line, press Ctrl-C once it said that, and return exit code and what it said."""
         log = self.folder / "typed"
         log.unlink(missing_ok=True)
@@ -102,7 +104,7 @@ class Room:
             pilots.wait_until(done, 60, f"{said} from {line}")
         finally:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGINT)
+                os.kill(pid, end)
             _, status = os.waitpid(pid, 0)
         assert said in log.read_text(), f"{line} never said {said}:\n{log.read_text()}"
         return os.waitstatus_to_exitcode(status), log.read_text()
