@@ -66,9 +66,10 @@ def test_its_head_is_typed_and_its_command_starts_a_pilot(room: Room) -> None:
             assert known(line), line
         else:
             room.type(line)
-    installed = room.home / ".config/systemd/user/glidein-run@.service"
+    installed = room.home / ".config/systemd/user" / UNIT.name
+    assert installed.exists()
     instance = installed.with_name("glidein-run@lab.service")
-    instance.write_text(installed.read_text())
+    instance.write_text(UNIT.read_text())
     argv: list[str | Path] = ["systemd-analyze", "--user", "verify", instance]
     env = {**room.env, "XDG_RUNTIME_DIR": str(room.folder)}
     said = process.run(argv, timeout=60, env=env)
