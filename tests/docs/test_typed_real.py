@@ -28,6 +28,7 @@ ENDLESS = {
 INSTEAD = {
     "make demo": ("make -n demo", "tests/newcomer runs it, twice, in a home with nothing in it"),
     "make test": ("make -n test", "it is what runs this test"),
+    "make unit": ("make -n unit", "the suite around this test runs these tests, and takes longer"),
     "make lint": ("make -n lint", "make test runs it before any test"),
     "make format": ("make -n format", "make lint checks that it has nothing to do"),
 }
