@@ -105,9 +105,9 @@ class Room:
         finally:
             with suppress(ProcessLookupError):
                 os.kill(pid, end)
-            _, status = os.waitpid(pid, 0)
+            code = waited(pid, 90)
         assert said in log.read_text(), f"{line} never said {said}:\n{log.read_text()}"
-        return os.waitstatus_to_exitcode(status), log.read_text()
+        return code, log.read_text()
 
     def request(self) -> str:
         """Return the id of the newest request."""
@@ -130,6 +130,15 @@ class Room:
         return [str(path) for path in paths] + list(
             map(pilots.command, process.all_of(self.folder))
         )
+
+
+def waited(pid: int, seconds: float) -> int:
+    """Wait for the end of a child and return its exit code; one that does not end is killed."""
+    with suppress(AssertionError):
+        pilots.wait_until(lambda: not process.alive(pid), seconds, "its end")
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @contextmanager
