@@ -69,6 +69,31 @@ def test_a_pool_that_allows_what_the_guide_shows_takes_a_pilot_and_its_job(
             assert pilot.report["jobs_run"] == 1
 
 
+def connections(pool: ThrowawayPool, yard: pilots.Yard) -> list[str]:
+    """Return the programs of the yard's pilots that hold a connection to the collector's port."""
+    argv = ["ss", "-Htnp", "state", "established", f"( dport = :{pool.port} )"]
+    said = process.run(argv, timeout=20).stdout
+    ours = process.all_of(yard.folder)
+    found = re.findall(r'\(\("([^"]+)",pid=(\d+)', said)
+    return sorted(name for name, pid in found if int(pid) in ours)
+
+
+def test_a_pilot_keeps_as_many_connections_to_the_collector_as_the_guide_says(
+    condor: Runtime, users: dict[str, int]
+) -> None:
+    options = PoolOptions(user=users["gltest1"])
+    with (
+        pools.pool_of(condor, options) as pool,
+        pilots.yard(condor.root, str(pool.address)) as yard,
+    ):
+        pilot = yard.start(users["gltest1"], pool.token("gltest1"))
+        pilot.wait_for("joined")
+        three = ["condor_master", "condor_shared_p", "condor_startd"]
+        pilots.wait_until(lambda: connections(pool, yard) == three, 20, "three connections")
+        text = (guides.ROOT / "docs" / GUIDE).read_text()
+        assert "three connections to the collector" in " ".join(text.split())
+
+
 def test_a_stolen_pilot_token_cannot_submit_edit_or_remove_jobs(
     condor: Runtime, users: dict[str, int], open_place: Path
 ) -> None:
