@@ -58,6 +58,8 @@ class Room:
         path = f"{self.home}/.local/bin:{self.folder}/bin:{PATH}"
         env = {"PATH": path, "HOME": str(self.home), "LANG": "C.UTF-8", "USER": self.name}
         env |= {"SHELL": "/bin/bash", "UV_CACHE_DIR": str(self.folder / "uv-cache")}
+        # Users come and go: pytest refuses a folder in /tmp that one of the same name left.
+        env["PYTEST_DEBUG_TEMPROOT"] = str(self.folder / "bin")
         return env | {name: os.environ[name] for name in INHERITED if name in os.environ}
 
     def meant(self, line: str) -> str:
