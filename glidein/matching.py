@@ -19,6 +19,8 @@ _TOKEN = re.compile(
     r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|=\?=|=!=|&&|\|\||\?:|[?()\[\]{}]|.", re.DOTALL
 )
 _MINE = re.compile(r"(?i)\bmy\.(\w+)")
+# What the bindings write for =?= and =!=; strings are stepped over.
+_IS = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|\bis(nt)?\b""", re.DOTALL)
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 _LOOSER = frozenset(("||", "?", "?:"))
 
@@ -44,7 +46,8 @@ class Clause:
 
     def __str__(self) -> str:
         known = ", ".join(f"{name} = {value}" for name, value in self.values.items())
-        return f"{self.text} is {self.verdict}" + (f" ({known})" if known else "")
+        shown = _IS.sub(_as_written, self.text)
+        return f"{shown} is {self.verdict}" + (f" ({known})" if known else "")
 
 
 class Ad:
@@ -119,6 +122,10 @@ class Ad:
         """Return a number cut to a whole one; `default` for anything else."""
         number = self.number(name)
         return default if number is None or number != number else int(number)
+
+
+def _as_written(found: re.Match[str]) -> str:
+    return found[1] or ("=!=" if found[2] else "=?=")
 
 
 def literal(value: Value) -> str:

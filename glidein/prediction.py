@@ -127,9 +127,12 @@ def retirement(lifetime: int) -> int:
 
 
 def owners_clause(owners: Sequence[str]) -> str:
-    """Return the condition that a job's owner is one of these; nobody's, without any."""
+    """Return the condition that a job's owner is one of these; nobody's, without any.
+
+    `=?=`, since `==` would let Alice's jobs run on alice's pilot: ClassAds compare without case.
+    """
     named = [owner.strip(" \t\n\r\f\v") for each in owners for owner in each.split(",")]
-    each = (f"TARGET.Owner == {_text(owner)}" for owner in named if owner)
+    each = (f"TARGET.Owner =?= {_text(owner)}" for owner in named if owner)
     return " || ".join(each) or "false"
 
 

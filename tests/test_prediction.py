@@ -27,6 +27,7 @@ def refused(**expressions: str) -> list[str]:
 def test_a_job_of_an_owner_matches() -> None:
     assert matching.matches(JOB, PREDICTED)
     assert matching.matches(JOB.with_values(Owner="j.doe+x@y", RequestGPUs=1), PREDICTED)
+    assert not matching.matches(JOB.with_values(Owner="Alice"), PREDICTED)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,6 @@ def test_a_share_is_kept_for_the_daemons(given: int, kept: int) -> None:
 
 def test_owners_are_quoted_trimmed_and_never_empty() -> None:
     assert prediction.owners_clause([' a"b ', "", "c,d"]) == (
-        r'TARGET.Owner == "a\"b" || TARGET.Owner == "c" || TARGET.Owner == "d"'
+        r'TARGET.Owner =?= "a\"b" || TARGET.Owner =?= "c" || TARGET.Owner =?= "d"'
     )
     assert prediction.owners_clause([]) == "false"

@@ -367,7 +367,7 @@ owners_clause() {
     owner=${owner%"${owner##*[![:space:]]}"}
     [[ -n $owner ]] || continue
     classad "$owner"
-    CLAUSE+="${CLAUSE:+ || }TARGET.Owner == $CLASSAD"
+    CLAUSE+="${CLAUSE:+ || }TARGET.Owner =?= $CLASSAD"
   done
   [[ -n $CLAUSE ]] || refuse "nobody's jobs may run: give -o OWNERS"
 }
