@@ -13,13 +13,12 @@ from importlib.metadata import entry_points
 
 from glidein import matching
 from glidein.matching import Ad, Clause
-from glidein.model import Finding, RequestState
+from glidein.model import FAIL, PASS, WARN, Finding, RequestState
 from glidein.pool import version_of
 from glidein.requests import Row
 
 GROUP = "glidein.hops"
 _SILENT = 180  # seconds; a living pilot speaks every 120
-PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 _STATES = {1: "idle", 2: "running", 3: "being removed", 4: "completed", 5: "held",
            6: "transferring its output", 7: "suspended"}  # fmt: skip
 _IDLE, _RUNNING, _HELD = 1, 2, 5

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from glidein import matching, prediction, report
 from glidein.demand import Demand, Shape
-from glidein.explain import FAIL, MOST_REASONS, PASS, WARN, emptied, refused, remedy_for
+from glidein.explain import MOST_REASONS, emptied, refused, remedy_for
 from glidein.matching import Ad
-from glidein.model import Finding, PilotName, RequestState, Resources
+from glidein.model import FAIL, PASS, WARN, Finding, PilotName, RequestState, Resources
 from glidein.requests import Row
 
 # A size nobody knows beforehand refuses no job.

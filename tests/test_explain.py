@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from glidein import explain
-from glidein.explain import FAIL, PASS, Case
+from glidein.explain import Case
 from glidein.ledger import Record
 from glidein.matching import Ad
-from glidein.model import Finding, PilotSpec, PoolAddress, Request, RequestState
+from glidein.model import FAIL, PASS, Finding, PilotSpec, PoolAddress, Request, RequestState
 from glidein.requests import Row
 
 SLOT = """[ Name = "slot1@g1a.0.0@host"; PartitionableSlot = true; Cpus = 4; TotalSlotCpus = 4;

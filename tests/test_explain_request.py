@@ -7,11 +7,12 @@ import pytest
 
 from glidein import demand, prediction
 from glidein.demand import Demand
-from glidein.explain import FAIL, PASS
 from glidein.explain_request import RequestCase, explain_request
 from glidein.ledger import Record
 from glidein.matching import Ad
 from glidein.model import (
+    FAIL,
+    PASS,
     PilotName,
     PilotSpec,
     PilotState,
