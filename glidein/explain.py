@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 
-from glidein import matching, remedies
+from glidein import matching, prediction, remedies
 from glidein.matching import Ad
 from glidein.model import FAIL, PASS, WARN, Finding, RequestState
 from glidein.pool import version_of
 from glidein.requests import Row
 
 GROUP = "glidein.hops"
-_SILENT = 180  # seconds; a living pilot speaks every 120
 _STATES = {1: "idle", 2: "running", 3: "being removed", 4: "completed", 5: "held",
            6: "transferring its output", 7: "suspended"}  # fmt: skip
 _IDLE, _RUNNING, _HELD = 1, 2, 5
@@ -100,7 +99,8 @@ def pilots_there(case: Case) -> Iterator[Finding]:
     whole = _whole(case)
     silent = sum(_silent(case, slot) for slot in case.slots)
     if silent:
-        text = f"{silent} slots were not heard from for {_SILENT} s: their pilots may be gone"
+        quiet = f"{silent} slots were not heard from for {prediction.SILENT} s"
+        text = f"{quiet}: their pilots may be gone"
         yield Finding(WARN, "pilots", text, "The pool forgets them by itself; see glidein list")
     if whole:
         yield Finding(PASS, "pilots", f"{len(whole)} in the pool")
@@ -214,7 +214,7 @@ def _whole(case: Case) -> list[Ad]:
 def _silent(case: Case, slot: Ad) -> bool:
     """Whether a slot's ad is older than a living pilot lets it become."""
     heard = slot.number("LastHeardFrom")
-    return case.now is not None and heard is not None and case.now - heard > _SILENT
+    return case.now is not None and heard is not None and case.now - heard > prediction.SILENT
 
 
 def emptied(slot: Ad) -> Ad:

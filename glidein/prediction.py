@@ -23,6 +23,10 @@ EQUAL = (
     "TotalSlotMemory", "UidDomain", "WithinResourceLimits",
 )  # fmt: skip
 
+# How often a pilot speaks to the collector, and when its silence means that it is gone: seconds.
+UPDATE_INTERVAL = 120
+SILENT = UPDATE_INTERVAL * 5 // 2
+
 _LIFE = (
     "time() < GlideinRetire && time() + (TARGET.AllowedJobDuration ?: 0) <= GlideinDeadline && "
     "time() + (TARGET.AllowedExecuteDuration ?: 0) <= GlideinDeadline && "
@@ -93,14 +97,6 @@ def predicted_ad(
         .with_expressions(**_expressions(spec), **_gpus(gpus))
         .with_values(**(also or {}))
     )
-
-
-def at_start(ad: Ad) -> Ad:
-    """Return the predicted ad with its clock stopped at the pilot's start.
-
-    For deciding: whether a job fits the pilot's life is then the same whenever it is asked.
-    """
-    return ad.with_expressions(GlideinStartLife=_LIFE.replace("time()", "GlideinStart"))
 
 
 def offered(given: Resources, wanted: Resources) -> Resources:
