@@ -14,7 +14,6 @@ from importlib.metadata import entry_points
 from glidein import matching, prediction, remedies
 from glidein.matching import Ad
 from glidein.model import FAIL, PASS, WARN, Finding, RequestState
-from glidein.pool import version_of
 from glidein.requests import Row
 
 GROUP = "glidein.hops"
@@ -198,7 +197,7 @@ def _foreign(slot: Ad) -> list[str]:
 
 def _newer(slot: Ad, version: str) -> bool:
     """Whether a slot's HTCondor is newer than that version."""
-    return _numbers(version_of(slot.string("CondorVersion"))) > _numbers(version)
+    return _numbers(matching.version_of(slot.string("CondorVersion"))) > _numbers(version)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

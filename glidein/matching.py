@@ -89,6 +89,10 @@ class Ad:
     def __str__(self) -> str:
         return str(self._ad)
 
+    def native(self) -> Any:
+        """Return the ad as HTCondor's bindings take it; a copy, so that ours stays as it is."""
+        return _ad_of(str(self))
+
     def names(self) -> tuple[str, ...]:
         """Return the attributes' names, sorted without regard to case."""
         return tuple(sorted(self._ad.keys(), key=str.lower))
@@ -135,6 +139,12 @@ def literal(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return quoting.classad(value) if isinstance(value, str) else repr(value)
+
+
+def version_of(text: str) -> str:
+    """Return "23.9.6" out of "$CondorVersion: 23.9.6 2026-07-12 ... $"; "" if there is none."""
+    words = text.split()
+    return words[1] if len(words) > 1 and words[0] == "$CondorVersion:" else ""
 
 
 def parses(text: str) -> bool:

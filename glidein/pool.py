@@ -252,7 +252,7 @@ class Pool:
             Daemon(
                 ad.string("Name"),
                 ad.string("MyAddress"),
-                version_of(ad.string("CondorVersion")),
+                matching.version_of(ad.string("CondorVersion")),
                 ad.number("LastHeardFrom"),
                 ad,
             )
@@ -302,12 +302,6 @@ class Pool:
             env["_CONDOR_SEC_TOKEN_DIRECTORY"] = str(folder)
             env["_CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS"] = "IDTOKENS"
         return env | {f"_CONDOR_{name}": value for name, value in self.access.settings}
-
-
-def version_of(text: str) -> str:
-    """Return "23.9.6" out of "$CondorVersion: 23.9.6 2026-07-12 ... $"; "" if there is none."""
-    words = text.split()
-    return words[1] if len(words) > 1 and words[0] == "$CondorVersion:" else ""
 
 
 def _checked(expression: str, field: str) -> str:
@@ -374,7 +368,6 @@ def _serve() -> None:
 
 
 def _answer(question: dict[str, Any]) -> dict[str, object]:
-    import classad2
     import htcondor2
 
     match question["op"]:
@@ -383,7 +376,7 @@ def _answer(question: dict[str, Any]) -> dict[str, object]:
             collector = htcondor2.Collector(question["pool"])
             found = collector.query(kind, question["constraint"] or None, question["attributes"])
         case "queue":
-            schedd = htcondor2.Schedd(classad2.ClassAd(question["schedd"]))
+            schedd = htcondor2.Schedd(Ad(question["schedd"]).native())
             found = schedd.query(
                 question["constraint"],
                 question["attributes"],
@@ -391,7 +384,7 @@ def _answer(question: dict[str, Any]) -> dict[str, object]:
                 opts=getattr(htcondor2.QueryOpt, "GroupBy" if question["grouped"] else "Default"),
             )
         case "priorities":
-            negotiator = htcondor2.Negotiator(classad2.ClassAd(question["address"]))
+            negotiator = htcondor2.Negotiator(Ad(question["address"]).native())
             found = negotiator.getPriorities()
         case "ping":
             try:
