@@ -24,7 +24,7 @@ EQUAL = (
 )  # fmt: skip
 
 # How often a pilot speaks to the collector, and when its silence means that it is gone: seconds.
-UPDATE_INTERVAL = 120
+UPDATE_INTERVAL = 60
 SILENT = UPDATE_INTERVAL * 5 // 2
 
 _LIFE = (

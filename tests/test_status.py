@@ -116,11 +116,11 @@ def test_a_pilot_that_fell_silent_is_lost_and_its_cores_do_not_count(
     seen: tuple[SeenPilot, ...],
 ) -> None:
     rows = [row(RequestState.RUNNING, *seen)]
-    lately, long_ago = (whole(LastHeardFrom=int(NOW) - age) for age in (290, 310))
+    lately, long_ago = (whole(LastHeardFrom=int(NOW) - age) for age in (140, 160))
     (found,) = status.join(rows, [lately], NOW)
-    assert (found.pilots[0].state, found.pilots[0].heard, found.joined) == (PilotState.IDLE, 290, 1)
+    assert (found.pilots[0].state, found.pilots[0].heard, found.joined) == (PilotState.IDLE, 140, 1)
     (found,) = status.join(rows, [long_ago], NOW)
-    assert (found.pilots[0].state, found.pilots[0].heard) == (PilotState.LOST, 310)
+    assert (found.pilots[0].state, found.pilots[0].heard) == (PilotState.LOST, 160)
     assert (found.joined, found.cores, found.seconds_left) == (0, 0, None)
 
 
