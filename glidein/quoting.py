@@ -5,7 +5,6 @@ RenderError naming what the language cannot hold. Tests read every filter's outp
 real reader: bash, classad2, condor_config_val, the payload's own parser.
 """
 
-import json
 import re
 import shlex
 
@@ -66,8 +65,3 @@ def xml(value: str) -> str:
     for plain, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
         clean = clean.replace(plain, entity)
     return clean.replace("'", "&#39;")
-
-
-def yaml(value: str) -> str:
-    """Quote as a YAML scalar: a JSON string, which YAML 1.2 reads as the same text."""
-    return json.dumps(value)

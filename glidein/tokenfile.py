@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 from glidein import paths
@@ -50,3 +51,10 @@ def checked(path: Path) -> Path:
     if not text.strip():
         raise ConfigError.one(FIELD, f"{path} is empty", "Make one: glidein token create")
     return path.absolute()
+
+
+def alone(path: Path) -> "tempfile.TemporaryDirectory[str]":
+    """Return a private folder that holds this one token: HTCondor takes folders, not files."""
+    folder = tempfile.TemporaryDirectory(prefix="glidein-token-")
+    Path(folder.name, "token").symlink_to(path.absolute())
+    return folder

@@ -1,6 +1,5 @@
 """Each filter's output is read back with the language's own reader."""
 
-import json
 import subprocess
 import xml.etree.ElementTree as ET
 
@@ -29,11 +28,6 @@ def test_bash_reads_back_what_sh_quoted(values: list[str]) -> None:
 @given(TEXT)
 def test_classad2_reads_back_what_classad_quoted(value: str) -> None:
     assert classad2.ExprTree(quoting.classad(value)).eval() == value
-
-
-@given(TEXT)
-def test_json_reads_back_what_yaml_quoted(value: str) -> None:
-    assert json.loads(quoting.yaml(value)) == value
 
 
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60))
