@@ -330,31 +330,98 @@ classad() {
   [[ $1 != *[\\\$]* ]] || CLASSAD="strcat($CLASSAD)"
 }
 
-# remote_owners: an expression that only names RemoteOwner can never match an unclaimed slot; the
-# owners it means are used instead.
-remote_owners() {
-  local rest=${CONF[START]-} found='' one='RemoteOwner' is='(==|=\?=)' text='"([^"\\]+)"'
-  local blank='[[:space:]()]*' mine='(TARGET\.|MY\.)?' name
-  [[ $rest == *RemoteOwner* ]] || return 0
-  while [[ -n ${rest//[[:space:]()]/} ]]; do
-    if [[ $rest =~ ^$blank$mine$one$blank$is$blank$text$blank ]]; then
-      name=${BASH_REMATCH[3]}
-    elif [[ $rest =~ ^$blank$text$blank$is$blank$mine$one$blank ]]; then
-      name=${BASH_REMATCH[1]}
-    else
-      name=''
+# split_top TEXT MARK: sets PIECES to what stands between the MARKs outside of quotes and brackets,
+# and BARE to the text without what is in double quotes. Fails where the brackets or quotes do not
+# close, or where a condition (?:), which binds less than any MARK, stands outside of brackets.
+split_top() {
+  local text=$1 depth=0 at from=0 quote='' char condition=''
+  PIECES=() BARE=''
+  for ((at = 0; at < ${#text}; at++)); do
+    char=${text:at:1}
+    [[ $quote == \" ]] || BARE+=$char
+    if [[ -n $quote ]]; then
+      # In HTCondor's configuration a backslash escapes nothing but a quote.
+      if [[ $char == "$quote" ]]; then quote=''; elif [[ ${text:at:2} == "\\$quote" ]]; then at=$((at + 1)); fi
+      continue
     fi
-    rest=${rest:${#BASH_REMATCH[0]}}
-    if [[ -z $name || ($rest != '||'* && -n $rest) ]]; then
-      say WARN "START names RemoteOwner, which an unclaimed slot does not have: use -o OWNERS"
-      return 0
+    case $char in
+      \" | \') quote=$char ;;
+      '(' | '[' | '{') depth=$((depth + 1)) ;;
+      ')' | ']' | '}') depth=$((depth > 0 ? depth - 1 : 9999)) ;;
+      '?') ((depth)) || [[ ${text:at-(at > 0):3} == '=?=' ]] || condition=1 ;;
+    esac
+    if ((depth == 0)) && [[ ${text:at:${#2}} == "$2" ]]; then
+      PIECES+=("${text:from:at-from}")
+      at=$((at + ${#2} - 1)) from=$((at + 1))
     fi
-    found+=${found:+,}${name%%@*}
-    rest=${rest#'||'}
   done
-  say WARN "RemoteOwner can never match on an unclaimed slot; running jobs of $found instead"
-  CONF[OWNERS]=${CONF[OWNERS]:-$found}
-  CONF[START]=''
+  PIECES+=("${text:from}")
+  [[ $depth == 0 && -z $quote && -z $condition ]]
+}
+
+# unwrap TEXT: sets VALUE to the text without blanks and parentheses around the whole of it.
+unwrap() {
+  VALUE=$1
+  while :; do
+    VALUE=${VALUE#"${VALUE%%[![:space:]]*}"}
+    VALUE=${VALUE%"${VALUE##*[![:space:]]}"}
+    [[ $VALUE == '('*')' ]] && split_top "${VALUE:1:${#VALUE}-2}" '&&' || return 0
+    VALUE=${VALUE:1:${#VALUE}-2}
+  done
+}
+
+readonly REMOTE='[Rr][Ee][Mm][Oo][Tt][Ee][Oo][Ww][Nn][Ee][Rr]'
+
+# owners_meant TEXT: adds to FOUND the owners of RemoteOwner == "NAME", or of several such joined
+# by ||; fails on anything else.
+owners_meant() {
+  local blank='[[:space:]]*' is='(==|=\?=)' text='"([^"\\,[:space:]]+)"' one piece pieces
+  one="([Tt][Aa][Rr][Gg][Ee][Tt]\.|[Mm][Yy]\.)?$REMOTE"
+  unwrap "$1"
+  if [[ $VALUE =~ ^$one$blank$is$blank$text$ ]]; then
+    FOUND+=${FOUND:+,}${BASH_REMATCH[3]%%@*}
+  elif [[ $VALUE =~ ^$text$blank$is$blank$one$ ]]; then
+    FOUND+=${FOUND:+,}${BASH_REMATCH[1]%%@*}
+  else
+    split_top "$VALUE" '||' && ((${#PIECES[@]} > 1)) || return 1
+    pieces=("${PIECES[@]}")
+    for piece in "${pieces[@]}"; do owners_meant "$piece" || return 1; done
+  fi
+}
+
+# remote_owners: RemoteOwner can never match on an unclaimed slot; where it stands beside the rest
+# of START, the owners it means are used instead, and the rest stays.
+remote_owners() {
+  local pieces piece rest='' named="(^|[^A-Za-z0-9_])$REMOTE([^A-Za-z0-9_]|$)"
+  local why='START names RemoteOwner, which an unclaimed slot does not have'
+  split_top "${CONF[START]-}" '&&' || :
+  [[ $BARE =~ $named ]] || return 0
+  ! [[ $BARE =~ ${REMOTE}[[:space:]]*[=?!]+[[:space:]]*\' ]] ||
+    refuse "START: RemoteOwner is compared with a name in single quotes: write double quotes"
+  FOUND=''
+  unwrap "${CONF[START]}"
+  split_top "$VALUE" '||' || refuse "$why: use -o OWNERS"
+  pieces=("$VALUE")
+  ((${#PIECES[@]} > 1)) || { split_top "$VALUE" '&&' && pieces=("${PIECES[@]}"); }
+  for piece in "${pieces[@]}"; do
+    split_top "$piece" '&&' || :
+    if ! [[ $BARE =~ $named ]]; then
+      rest+="${rest:+ && }$piece"
+    elif [[ -n $FOUND ]] || ! owners_meant "$piece"; then
+      refuse "$why: use -o OWNERS"
+    fi
+  done
+  same_owners "$FOUND" "${CONF[OWNERS]:-$FOUND}" ||
+    refuse "-o names ${CONF[OWNERS]}, START's RemoteOwner means $FOUND: name the same with -o OWNERS"
+  say WARN "RemoteOwner can never match on an unclaimed slot; running jobs of $FOUND instead"
+  CONF[OWNERS]=$FOUND
+  unwrap "$rest"
+  CONF[START]=$VALUE
+}
+
+# same_owners OWNERS OWNERS: whether both lists name the same, in whatever order.
+same_owners() {
+  [[ $(tr ', \t' '\n' <<<"$1" | sort -u | sed '/^$/d') == $(tr ', \t' '\n' <<<"$2" | sort -u | sed '/^$/d') ]]
 }
 
 # owners_clause: sets CLAUSE to the condition that a job's owner is one of ours.

@@ -90,7 +90,10 @@ def test_help_is_help_and_odd_options_are_refused() -> None:
         ('RemoteOwner == "alice"', "alice", ""),
         ('"alice" == RemoteOwner', "alice", ""),
         ('RemoteOwner=?="alice@pool"||(TARGET.RemoteOwner == "bob")', "alice,bob", ""),
-        ('RemoteOwner == "a" && Cpus > 1', "", 'RemoteOwner == "a" && Cpus > 1'),
+        ('RemoteOwner == "a" && Cpus > 1', "a", "Cpus > 1"),
+        ('A == "&& (" && MY.remoteowner == "a" && (B || C)', "a", 'A == "&& ("  &&  (B || C)'),
+        ('(RemoteOwner == "a" || RemoteOwner == "b") && (X ?: 1) =?= 1', "a,b", "(X ?: 1) =?= 1"),
+        ('(((RemoteOwner == "a") && B < 4))', "a", "B < 4"),
         ("TARGET.Cmd =!= undefined", "", "TARGET.Cmd =!= undefined"),
     ],
 )
@@ -98,7 +101,43 @@ def test_remote_owner_means_the_owner(start: str, owners: str, left: str) -> Non
     script = 'CONF[START]=$1; remote_owners >&2; printf "%s|%s" "${CONF[OWNERS]-}" "${CONF[START]}"'
     said = bash(script, start)
     assert said.stdout == f"{owners}|{left}"
-    assert ("RemoteOwner" in said.stderr) == ("RemoteOwner" in start)
+    assert ("RemoteOwner" in said.stderr) == ("remoteowner" in start.lower())
+
+
+@pytest.mark.parametrize(
+    ("start", "remedy"),
+    [
+        ('!(RemoteOwner == "a")', "use -o OWNERS"),
+        ('RemoteOwner == "a" || Cpus > 1', "use -o OWNERS"),
+        ('RemoteOwner == "a" && Cpus > 1 || Memory > 5', "use -o OWNERS"),
+        ('Cpus > 1 && (RemoteOwner == "a" || Memory > 5)', "use -o OWNERS"),
+        ('RemoteOwner == "a" && A ? B : C', "use -o OWNERS"),
+        ('RemoteOwner == "a" && RemoteOwner == "b"', "use -o OWNERS"),
+        ('RemoteOwner != "a"', "use -o OWNERS"),
+        ('RemoteOwner == "a,b"', "use -o OWNERS"),
+        ("RemoteOwner == 'a'", "write double quotes"),
+        ("RemoteOwner == 'a' && Cpus > 1", "write double quotes"),
+    ],
+)
+def test_a_remote_owner_that_means_no_owner_is_refused(start: str, remedy: str) -> None:
+    said = bash("CONF[START]=$1; remote_owners", start)
+    assert (said.returncode, remedy in said.stdout) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("owners", "start", "code"),
+    [
+        ("alice", 'RemoteOwner == "bob"', 2),
+        ("alice", 'RemoteOwner == "alice" || RemoteOwner == "bob"', 2),
+        ("alice,bob", 'RemoteOwner == "bob" && true', 2),
+        ("bob, alice", 'RemoteOwner == "alice" || RemoteOwner == "bob"', 0),
+        ("bob", 'RemoteOwner == "bob" && true', 0),
+    ],
+)
+def test_owners_and_remote_owner_have_to_agree(owners: str, start: str, code: int) -> None:
+    said = bash("CONF[OWNERS]=$1 CONF[START]=$2; remote_owners", owners, start)
+    assert said.returncode == code
+    assert ("-o" in said.stdout) == (code == 2)
 
 
 def layers(start: str = "", owners: str = "alice", name: str = "") -> matching.Ad:
