@@ -300,6 +300,8 @@ check_values() {
   POOL_HOST=${POOL_HOST#[} POOL_HOST=${POOL_HOST%]}
   ((POOL_PORT > 0 && POOL_PORT < 65536)) || refuse "POOL: $POOL_PORT is no port"
   ((DEADLINE > STARTED + 5)) || refuse "the pilot's life ends before it begins; give it longer"
+  one_expression "${CONF[START]-}" || refuse "START: '${CONF[START]:0:200}' is not one ClassAd\
+ expression; correct it: join conditions by &&, close what is open"
   [[ ${CONF[START]-} != *\\ ]] || refuse "START ends in a backslash, which HTCondor cannot keep"
   [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
   [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "OWNERS holds a control character"
@@ -356,7 +358,16 @@ split_top() {
     fi
   done
   PIECES+=("${text:from}")
-  [[ $depth == 0 && -z $quote && -z $condition ]]
+  [[ $depth == 0 && -z $quote ]] || return 1
+  [[ -z $condition ]] || return 2
+}
+
+# one_expression TEXT: whether it can be one expression, as far as brackets, quotes and commas tell;
+# HTCondor's own parser tells the rest, but takes "true, true" for two.
+one_expression() {
+  local code=0
+  split_top "$1" ',' || code=$?
+  [[ $code != 1 && ${#PIECES[@]} == 1 ]]
 }
 
 # unwrap TEXT: sets VALUE to the text without blanks and parentheses around the whole of it.

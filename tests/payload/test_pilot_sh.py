@@ -140,6 +140,24 @@ def test_owners_and_remote_owner_have_to_agree(owners: str, start: str, code: in
     assert ("-o" in said.stdout) == (code == 2)
 
 
+@pytest.mark.parametrize(
+    "start",
+    ["true, true", "true,", "true) || (true", "true}) == 1 || size({true", "(true", '"true',
+     "true]", 'A == "x\\"', "A ?: 1, 2"],
+)  # fmt: skip
+def test_a_start_that_is_not_one_expression_is_refused(start: str) -> None:
+    said = pilot("-c", "h", "-s", start)
+    assert said.returncode == 2
+    assert "is not one ClassAd expression" in report.reports(said.stdout)[-1]["message"]
+
+
+@pytest.mark.parametrize(
+    "start", ["member(A, {1, 2})", "A ?: true", "[a=1; b=2].a =?= 1", 'A == ", ("', 'A == "\\", "']
+)
+def test_a_start_with_commas_inside_is_one_expression(start: str) -> None:
+    assert bash('one_expression "$1"', start).returncode == 0
+
+
 def layers(start: str = "", owners: str = "alice", name: str = "") -> matching.Ad:
     """The slot's ad, as far as START goes, that pilot.sh would make."""
     script = (
