@@ -305,6 +305,8 @@ check_values() {
   [[ ${CONF[START]-} != *\\ ]] || refuse "START ends in a backslash, which HTCondor cannot keep"
   [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
   [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "OWNERS holds a control character"
+  [[ ! ${CONF[OWNERS]-} =~ [^,[:blank:]][[:blank:]]+[^,[:blank:]] ]] ||
+    refuse "OWNERS: '${CONF[OWNERS]}' has blanks between owners: separate them by commas"
   # shellcheck disable=SC2016 # HTCondor's macro, not bash's
   [[ ${CONF[START]-} != *'$$'* && ${CONF[START]-} != *'$(DOLLAR)'* ]] ||
     refuse "START holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
@@ -461,6 +463,8 @@ read_token() {
     verdict WARN token "-t shows the token to others on this machine" "use -T FILE"
   elif [[ -n $file ]]; then
     [[ -r $file && ! -d $file ]] || token_fails token "$file cannot be read"
+    [[ ! -f $file || $(stat -Lc %a -- "$file") == *00 ]] ||
+      verdict WARN token-file "others on this machine may read $file" "chmod 600 $file"
     IFS= read -r -d '' text <"$file" || :
   else
     IFS= read -r -t 30 -d '' text <&0 || :
@@ -681,8 +685,12 @@ nap() { read -r -t "$1" -u "$NAP" || :; }
 claim_name() {
   [[ -n ${CONF[CLAIM_DIR]-} ]] || return 0
   mkdir -p "${CONF[CLAIM_DIR]}" 2>/dev/null || :
-  mkdir "${CONF[CLAIM_DIR]}/$NAME" 2>/dev/null ||
+  ! mkdir "${CONF[CLAIM_DIR]}/$NAME" 2>/dev/null || return 0
+  [[ ! -e ${CONF[CLAIM_DIR]}/$NAME ]] ||
     give_up double "$NAME was claimed already in ${CONF[CLAIM_DIR]}"
+  verdict FAIL scratch "nothing can be made in CLAIM_DIR ${CONF[CLAIM_DIR]}" \
+    'set CLAIM_DIR to a folder that this user may write'
+  give_up scratch "CLAIM_DIR ${CONF[CLAIM_DIR]} cannot be written"
 }
 
 # hide_token: puts the token where only we and the daemons can read it.

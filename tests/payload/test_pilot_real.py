@@ -244,7 +244,7 @@ def test_a_double_ends_without_joining(make_pilot: MakePilot) -> None:
 
 
 def test_a_start_that_is_no_expression_is_refused(pilot: Pilot) -> None:
-    said = pilot.begin(START="false) || (true").ended(20)
+    said = pilot.begin(START="true true").ended(20)
     assert (said["reason"], said["exit_code"]) == ("usage", 2)
     assert "no ClassAd expression" in pilot.text
 

@@ -158,6 +158,23 @@ def test_a_start_with_commas_inside_is_one_expression(start: str) -> None:
     assert bash('one_expression "$1"', start).returncode == 0
 
 
+def test_a_claim_that_cannot_be_written_is_no_double(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    script = "CONF[CLAIM_DIR]=$1 NAME=g1.0.0; trap 'echo \"$REASON $MESSAGE\"' EXIT; claim_name"
+    assert bash(script, str(tmp_path / "claims")).returncode == 0
+    twice = bash(script, str(tmp_path / "claims"))
+    assert (twice.returncode, "double g1.0.0" in twice.stdout) == (20, True)
+    closed = bash(script, str(tmp_path / "file"))
+    assert (closed.returncode, "set CLAIM_DIR to" in closed.stdout) == (19, True)
+
+
+@pytest.mark.parametrize("owners", ["alice bob", "alice, bob carol", "a\tb"])
+def test_owners_with_blanks_between_them_are_refused(owners: str) -> None:
+    said = pilot("-c", "h", "-o", owners)
+    assert said.returncode == 2
+    assert report.reports(said.stdout)[-1]["message"].endswith(("by commas", "control character"))
+
+
 def layers(start: str = "", owners: str = "alice", name: str = "") -> matching.Ad:
     """The slot's ad, as far as START goes, that pilot.sh would make."""
     script = (
@@ -244,6 +261,16 @@ def test_a_token_is_read_before_the_pool_is_asked(
         "inspect_token"
     )
     assert outcome in bash(script, str(file)).stdout
+
+
+@pytest.mark.parametrize(("mode", "warns"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+def test_a_token_that_others_may_read_is_warned_of(mode: int, warns: int, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(token(sub="alice@pool"))
+    file.chmod(mode)
+    said = bash("CONF[TOKEN_FILE]=$1 DEADLINE=0; read_token", str(file))
+    assert said.returncode == 0
+    assert said.stdout.count(f"| chmod 600 {file}") == warns
 
 
 @pytest.mark.parametrize("text", ["", "word", "a.b", "a.!.c", "a.b.c.d e", "aaaa.!!!!.cccc"])
