@@ -58,7 +58,7 @@ EOF
 
 # --- saying --------------------------------------------------------------------------------------
 
-declare -A CONF=() OPTION=() PHASE=()
+declare -A CONF=() OPTION=() FROM=() PHASE=()
 declare -a RELAUNCH=() CHECKS=()
 WORK='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
 DRAINING=False SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
@@ -224,22 +224,25 @@ read_conf() {
     refuse "$1 has FORMAT '${CONF[FORMAT]-}'; this pilot.sh reads format $CONF_FORMAT"
 }
 
-# hours TEXT: sets VALUE to seconds; a fraction is understood.
+# hours TEXT OPTION: sets VALUE to seconds; a fraction is understood.
 hours() {
-  [[ $1 =~ ^([0-9]{1,5})(\.([0-9]{1,3})[0-9]*)?$ ]] || refuse "-r: '$1' is no number of hours"
+  [[ $1 =~ ^([0-9]{1,5})(\.([0-9]{1,3})[0-9]*)?$ ]] || refuse "$2: '$1' is no number of hours"
   local thousandths=${BASH_REMATCH[3]}000
   VALUE=$((10#${BASH_REMATCH[1]} * 3600 + 10#${thousandths:0:3} * 3600 / 1000))
 }
 
+# apply_options: what was given by an option counts before pilot.conf; FROM says by which.
 apply_options() {
   local pair
   [[ -z ${OPTION[conf]+x} ]] || read_conf "${OPTION[conf]}"
   for pair in c=POOL T=TOKEN_FILE o=OWNERS s=START i=IDLE w=WORK_DIR u=RUNTIME; do
-    [[ -z ${OPTION[${pair%%=*}]+x} ]] || CONF[${pair#*=}]=${OPTION[${pair%%=*}]}
+    [[ -n ${OPTION[${pair%%=*}]+x} ]] || continue
+    CONF[${pair#*=}]=${OPTION[${pair%%=*}]} FROM[${pair#*=}]=-${pair%%=*}
   done
   for pair in r H; do
     [[ -n ${OPTION[$pair]+x} ]] || continue
-    hours "${OPTION[$pair]}"
+    hours "${OPTION[$pair]}" "-$pair"
+    FROM[LIFETIME]=-$pair
     CONF[RETIRE]=$((VALUE / 10 < 1800 ? VALUE / 10 : 1800))
     CONF[LIFETIME]=$((VALUE + CONF[RETIRE]))
   done
@@ -249,7 +252,8 @@ check_numbers() {
   local key
   for key in $NUMBERS; do
     [[ -n ${CONF[$key]-} ]] || continue
-    [[ ${CONF[$key]} =~ ^[0-9]{1,12}$ ]] || refuse "$key: '${CONF[$key]}' is no whole number"
+    [[ ${CONF[$key]} =~ ^[0-9]{1,12}$ ]] ||
+      refuse "${FROM[$key]-$key}: '${CONF[$key]}' is no whole number"
     CONF[$key]=$((10#${CONF[$key]}))
   done
 }
@@ -290,26 +294,30 @@ fresh_id() {
 }
 
 check_values() {
+  local start=${FROM[START]-START} owners=${FROM[OWNERS]-OWNERS}
   [[ ${CONF[REQUEST_ID]} =~ ^[a-z][a-z0-9-]{2,47}$ ]] ||
     refuse "REQUEST_ID: '${CONF[REQUEST_ID]}' is no request id"
   [[ -n ${CONF[POOL]-} ]] || refuse "no pool was named; give -c HOST[:PORT]"
   [[ ${CONF[POOL]} =~ ^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(:([0-9]{1,5}))?(\?sock=([A-Za-z0-9._-]+))?$ ]] ||
-    refuse "POOL: '${CONF[POOL]}' is no HOST[:PORT][?sock=NAME]"
+    refuse "${FROM[POOL]-POOL}: '${CONF[POOL]}' is no HOST[:PORT][?sock=NAME]"
   POOL_HOST=${BASH_REMATCH[1]} POOL_PORT=$((10#${BASH_REMATCH[3]:-9618}))
   POOL_SOCK=${BASH_REMATCH[5]}
   POOL_HOST=${POOL_HOST#[} POOL_HOST=${POOL_HOST%]}
-  ((POOL_PORT > 0 && POOL_PORT < 65536)) || refuse "POOL: $POOL_PORT is no port"
-  ((DEADLINE > STARTED + 5)) || refuse "the pilot's life ends before it begins; give it longer"
-  one_expression "${CONF[START]-}" || refuse "START: '${CONF[START]:0:200}' is not one ClassAd\
+  ((POOL_PORT > 0 && POOL_PORT < 65536)) || refuse "${FROM[POOL]-POOL}: $POOL_PORT is no port"
+  ((CONF[LIFETIME] > 5)) ||
+    refuse "${FROM[LIFETIME]-LIFETIME}: the pilot's life ends before it begins; give it longer"
+  ((DEADLINE > STARTED + 5)) ||
+    refuse "the batch job ends before the pilot's life begins; give the batch job longer"
+  one_expression "${CONF[START]-}" || refuse "$start: '${CONF[START]:0:200}' is not one ClassAd\
  expression; correct it: join conditions by &&, close what is open"
-  [[ ${CONF[START]-} != *\\ ]] || refuse "START ends in a backslash, which HTCondor cannot keep"
+  [[ ${CONF[START]-} != *\\ ]] || refuse "$start ends in a backslash, which HTCondor cannot keep"
   [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
-  [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "OWNERS holds a control character"
+  [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "$owners holds a control character"
   [[ ! ${CONF[OWNERS]-} =~ [^,[:blank:]][[:blank:]]+[^,[:blank:]] ]] ||
-    refuse "OWNERS: '${CONF[OWNERS]}' has blanks between owners: separate them by commas"
+    refuse "$owners: '${CONF[OWNERS]}' has blanks between owners: separate them by commas"
   # shellcheck disable=SC2016 # HTCondor's macro, not bash's
   [[ ${CONF[START]-} != *'$$'* && ${CONF[START]-} != *'$(DOLLAR)'* ]] ||
-    refuse "START holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
+    refuse "$start holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
 }
 
 # --- owners and START ----------------------------------------------------------------------------
@@ -345,7 +353,8 @@ split_top() {
     [[ $quote == \" ]] || BARE+=$char
     if [[ -n $quote ]]; then
       # In HTCondor's configuration a backslash escapes nothing but a quote.
-      if [[ $char == "$quote" ]]; then quote=''; elif [[ ${text:at:2} == "\\$quote" ]]; then at=$((at + 1)); fi
+      [[ ${text:at:2} != "\\$quote" ]] || at=$((at + 1))
+      [[ $char != "$quote" ]] || quote=''
       continue
     fi
     case $char in
@@ -406,14 +415,14 @@ owners_meant() {
 # of START, the owners it means are used instead, and the rest stays.
 remote_owners() {
   local pieces piece rest='' named="(^|[^A-Za-z0-9_])$REMOTE([^A-Za-z0-9_]|$)"
-  local why='START names RemoteOwner, which an unclaimed slot does not have'
+  local start=${FROM[START]-START} why='names RemoteOwner, which an unclaimed slot does not have'
   split_top "${CONF[START]-}" '&&' || :
   [[ $BARE =~ $named ]] || return 0
   ! [[ $BARE =~ ${REMOTE}[[:space:]]*[=?!]+[[:space:]]*\' ]] ||
-    refuse "START: RemoteOwner is compared with a name in single quotes: write double quotes"
+    refuse "$start: RemoteOwner is compared with a name in single quotes: write double quotes"
   FOUND=''
   unwrap "${CONF[START]}"
-  split_top "$VALUE" '||' || refuse "$why: use -o OWNERS"
+  split_top "$VALUE" '||' || refuse "$start $why: use -o OWNERS"
   pieces=("$VALUE")
   ((${#PIECES[@]} > 1)) || { split_top "$VALUE" '&&' && pieces=("${PIECES[@]}"); }
   for piece in "${pieces[@]}"; do
@@ -421,11 +430,12 @@ remote_owners() {
     if ! [[ $BARE =~ $named ]]; then
       rest+="${rest:+ && }$piece"
     elif [[ -n $FOUND ]] || ! owners_meant "$piece"; then
-      refuse "$why: use -o OWNERS"
+      refuse "$start $why: use -o OWNERS"
     fi
   done
   same_owners "$FOUND" "${CONF[OWNERS]:-$FOUND}" ||
-    refuse "-o names ${CONF[OWNERS]}, START's RemoteOwner means $FOUND: name the same with -o OWNERS"
+    refuse "${FROM[OWNERS]-OWNERS} names ${CONF[OWNERS]}, RemoteOwner in $start means $FOUND:\
+ name the same owners in both, or leave one out"
   say WARN "RemoteOwner can never match on an unclaimed slot; running jobs of $FOUND instead"
   CONF[OWNERS]=$FOUND
   unwrap "$rest"
@@ -620,7 +630,7 @@ make_folder() {
   base=$(choose_folder)
   [[ $base == /* ]] || base=$PWD/$base
   [[ $base =~ ^[A-Za-z0-9_./@%+=:~-]+$ ]] ||
-    refuse "WORK_DIR: '$base' holds characters that HTCondor's configuration cannot keep"
+    refuse "${FROM[WORK_DIR]-WORK_DIR}: '$base' holds characters that HTCondor's configuration cannot keep"
   WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
     scratch_fails "no folder can be made in $base"
   boot
@@ -1316,7 +1326,7 @@ check_start() {
   [[ -n ${CONF[START]-} ]] || return 0
   said=$(timeout -k 1 10 condor_status -limit 1 -af Name -constraint "size({${CONF[START]}}) == 1" 2>&1) || :
   if [[ $said == *'invalid constraint'* ]]; then
-    found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" 'correct -s' usage
+    found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" "correct ${FROM[START]-START}" usage
   fi
 }
 

@@ -85,6 +85,33 @@ def test_help_is_help_and_odd_options_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "conf", "named"),
+    [
+        (["-i", "soon"], "", "-i: 'soon'"),
+        (["-r", "long"], "", "-r: 'long'"),
+        (["-Hlong"], "", "-H: 'long'"),
+        (["-r", "0"], "", "-r: the pilot's life"),
+        (["-c", "h; id"], "", "-c: 'h; id'"),
+        (["-c", "h:99999"], "", "-c: 99999"),
+        (["-s", "a\\"], "", "-s ends in a backslash"),
+        (["-s", "a,b"], "", "-s: 'a,b'"),
+        (["-o", "a b"], "", "-o: 'a b'"),
+        ([], "IDLE='soon'\n", "IDLE: 'soon'"),
+        ([], "LIFETIME='0'\n", "LIFETIME: the pilot's life"),
+        ([], "OWNERS='a b'\n", "OWNERS: 'a b'"),
+        (["-i", "late"], "IDLE='soon'\n", "-i: 'late'"),
+    ],
+)
+def test_what_was_given_by_option_is_named_by_it(
+    words: list[str], conf: str, named: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pilot.conf").write_text(f"FORMAT='1'\nPOOL='h'\n{conf}")
+    said = pilot("--conf", str(tmp_path / "pilot.conf"), *words)
+    assert said.returncode == 2
+    assert report.reports(said.stdout)[-1]["message"].startswith(named)
+
+
+@pytest.mark.parametrize(
     ("start", "owners", "left"),
     [
         ('RemoteOwner == "alice"', "alice", ""),
@@ -137,7 +164,7 @@ def test_a_remote_owner_that_means_no_owner_is_refused(start: str, remedy: str) 
 def test_owners_and_remote_owner_have_to_agree(owners: str, start: str, code: int) -> None:
     said = bash("CONF[OWNERS]=$1 CONF[START]=$2; remote_owners", owners, start)
     assert said.returncode == code
-    assert ("-o" in said.stdout) == (code == 2)
+    assert ("OWNERS names" in said.stdout) == (code == 2)
 
 
 @pytest.mark.parametrize(
