@@ -60,7 +60,7 @@ EOF
 
 declare -A CONF=() OPTION=() FROM=() PHASE=()
 declare -a RELAUNCH=() CHECKS=()
-WORK='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
+WORK='' PLACE='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
 DRAINING=False SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
 VERSION='' SECRET='' CONTAINER='' IMAGES=''
 
@@ -625,14 +625,28 @@ scratch_fails() {
   give_up scratch "$1"
 }
 
+# plain_name FOLDER: sets LINK to a path of few sorts of characters by which HTCondor's
+# configuration can name our folder. Only where its own path has others, LINK is not the folder.
+plain_name() {
+  LINK=$1
+  [[ $1 =~ ^[A-Za-z0-9_./@%+=:~-]+$ ]] || LINK=/tmp/glidein-link-$UID.${1##*.}/work
+}
+
+# make_folder: sets PLACE to a new folder of our own, and WORK to the path by which it is used.
 make_folder() {
   local base
   base=$(choose_folder)
   [[ $base == /* ]] || base=$PWD/$base
-  [[ $base =~ ^[A-Za-z0-9_./@%+=:~-]+$ ]] ||
-    refuse "${FROM[WORK_DIR]-WORK_DIR}: '$base' holds characters that HTCondor's configuration cannot keep"
-  WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
+  PLACE=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
     scratch_fails "no folder can be made in $base"
+  WORK=$PLACE
+  plain_name "$PLACE"
+  if [[ $LINK != "$PLACE" ]]; then
+    { mkdir "${LINK%/work}" && ln -s -- "$PLACE" "$LINK"; } 2>/dev/null ||
+      refuse "${FROM[WORK_DIR]-WORK_DIR}: '$base' holds characters that HTCondor's configuration\
+ cannot keep, and no link to it can be made in /tmp; name a folder without blanks"
+    WORK=$LINK
+  fi
   boot
   birth $$
   # What the checks themselves write must fit: a full disk is found here, not by a stumble there.
@@ -649,7 +663,7 @@ make_folder() {
 sweep() {
   local old boot pid born
   for old in "$1/glidein-$UID".????????; do
-    [[ -O $old && -d $old && ! -L $old && $old != "$WORK" ]] || continue
+    [[ -O $old && -d $old && ! -L $old && $old != "$PLACE" ]] || continue
     boot='' pid='' born=''
     if [[ -s $old/owner ]]; then
       { read -r boot && read -r pid born; } <"$old/owner" || continue
@@ -661,11 +675,19 @@ sweep() {
     fi
     if [[ $boot == "$BOOT" ]]; then
       ! birth "$pid" || [[ $BIRTH != "$born" ]] || continue
-      kill_marked "$old"
+      plain_name "$old"
+      kill_marked "$LINK"
     fi
-    remove_tree "$old"
+    remove_place "$old"
     [[ -e $old ]] || say INFO "removed $old, which a dead pilot left"
   done
+}
+
+# remove_place FOLDER: removes a pilot's folder, and the link to it where one was needed.
+remove_place() {
+  remove_tree "$1"
+  plain_name "$1"
+  [[ $LINK == "$1" || ! -O ${LINK%/work} ]] || remove_tree "${LINK%/work}"
 }
 
 remove_tree() {
@@ -1394,7 +1416,7 @@ check_scratch() {
   elif [[ $inodes =~ ^[0-9]+$ ]] && ((inodes > 0 && inodes < 1000)); then
     found FAIL scratch "only $inodes files more fit in $WORK" 'give -w a folder with room' scratch
   else
-    found PASS scratch "$((${kilobytes:-0} / 1024)) MiB free in ${WORK%/*}"
+    found PASS scratch "$((${kilobytes:-0} / 1024)) MiB free in ${PLACE%/*}"
   fi
   rm -f "$folder/probe" "$folder/megabyte"
 }
@@ -1781,7 +1803,7 @@ end_daemons() {
 sweep_own() {
   [[ -n $WORK && -d $WORK ]] || return 0
   [[ $HIDDEN != true ]] || umount -l "$SECRET" 2>/dev/null || :
-  remove_tree "$WORK"
+  remove_place "$PLACE"
 }
 
 on_exit() {
