@@ -1430,6 +1430,10 @@ check_tools() {
       found WARN "$tool" 'is missing; workflow tools may want it' "bring $tool in a container"
     fi
   done
+  if [[ ${CONF[CONTAINERS]} == auto && -z $(find_containers) ]]; then
+    found WARN containers 'there is no apptainer and no singularity here' \
+      'jobs in containers go elsewhere; ask the administrator, or set CONTAINERS to no'
+  fi
   if unshare --user true 2>/dev/null; then
     found PASS user-namespaces 'can be made'
   else

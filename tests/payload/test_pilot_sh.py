@@ -372,6 +372,23 @@ def test_no_function_is_longer_than_sixty_lines() -> None:
     assert lengths[len(lengths) // 2] <= 12
 
 
+def containers_said(containers: str, *programs: str, folder: Path) -> list[str]:
+    for name in programs:
+        (folder / name).write_text("#!/bin/sh\nexit 1\n")
+        (folder / name).chmod(0o755)
+    script = "PATH=$1; CONF[CONTAINERS]=$2; check_tools"
+    said = bash(script, str(folder), containers)
+    return [line for line in said.stdout.splitlines() if line.split("\t")[1] == "containers"]
+
+
+def test_a_host_without_any_container_program_says_so(tmp_path: Path) -> None:
+    (line,) = containers_said("auto", folder=tmp_path)
+    assert line.startswith("WARN\tcontainers\tthere is no apptainer")
+    assert "set CONTAINERS to no" in line
+    assert containers_said("no", folder=tmp_path) == []
+    assert containers_said("auto", "singularity", folder=tmp_path) == []
+
+
 def test_aarch64_without_a_runtime_for_it_says_so(tmp_path: Path) -> None:
     stand_in = tmp_path / "uname"
     stand_in.write_text('#!/bin/sh\n[ "$1" = -m ] && echo aarch64 || echo arm-host\n')
