@@ -681,6 +681,9 @@ sweep() {
     remove_place "$old"
     [[ -e $old ]] || say INFO "removed $old, which a dead pilot left"
   done
+  for old in "/tmp/glidein-link-$UID".????????; do
+    [[ ! -O $old || ! -L $old/work || -e $old/work ]] || remove_tree "$old"
+  done
 }
 
 # remove_place FOLDER: removes a pilot's folder, and the link to it where one was needed.

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -387,6 +389,21 @@ def test_a_host_without_any_container_program_says_so(tmp_path: Path) -> None:
     assert "set CONTAINERS to no" in line
     assert containers_said("no", folder=tmp_path) == []
     assert containers_said("auto", "singularity", folder=tmp_path) == []
+
+
+def test_a_link_to_a_folder_that_is_gone_is_removed(tmp_path: Path) -> None:
+    link = Path(f"/tmp/glidein-link-{os.getuid()}.gonegone")  # noqa: S108 # where pilots make them
+    link.mkdir(mode=0o700)
+    try:
+        (link / "work").symlink_to(tmp_path)
+        assert bash('sweep "$1"', str(tmp_path)).returncode == 0
+        assert link.exists()
+        (link / "work").unlink()
+        (link / "work").symlink_to(tmp_path / "gone")
+        assert bash('sweep "$1"', str(tmp_path)).returncode == 0
+        assert not link.exists()
+    finally:
+        shutil.rmtree(link, ignore_errors=True)
 
 
 def test_aarch64_without_a_runtime_for_it_says_so(tmp_path: Path) -> None:
