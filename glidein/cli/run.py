@@ -62,7 +62,7 @@ def run(
     folder = _work_folder(work_dir, problems)
     provider = _provider(folder)
     _check_size(provider, spec, problems)
-    whole = not spec.resources.cpus and not yes
+    whole = not cpus and not yes
     if whole and not sys.stdin.isatty():
         problems.add(
             "--cpus", "is missing, and all cores would be taken", "Give --cpus N, or --yes"
@@ -105,6 +105,10 @@ def _provider(work_dir: Path | None) -> "HostProvider":
 def _check_size(provider: "HostProvider", spec: "PilotSpec", problems: "Problems") -> None:
     from glidein.host import check
 
+    found = check.gpus()
+    if found is not None and (spec.resources.gpus or 0) > found:
+        there = f"{spec.resources.gpus} were asked for, a pilot would find {found} here"
+        problems.add("--gpus", there, f"Give --gpus {found}, or look with nvidia-smi")
     if check.offer(spec.resources, []).pilots < 1:
         whole = check.machine()
         there = f"{whole.cpus} cores and {whole.memory_mb} MiB"

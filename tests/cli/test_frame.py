@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from glidein import process
 from glidein.cli import commands
+from tests.beds import tokens
 
 
 def glidein(*words: str, **env: str) -> process.Result:
@@ -63,6 +64,20 @@ def test_run_says_all_problems_at_once_and_starts_nothing(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_run_detached_refuses_what_is_known_to_be_bad_and_writes_nothing(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    expired = _token(tmp_path, tokens.unsigned(exp=-60))
+    said = glidein("run", "--detach", "--pool", "cm", "--token-file", expired, "--cpus", "0",
+                   "--memory", "10", "--owners", "alice bob", "--name", "a\tb", "--gpus", "4000",
+                   "--runtime", str(tmp_path), "--lifetime", "2h", "--grace", "3h",
+                   XDG_STATE_HOME=str(state))  # fmt: skip
+    assert said.returncode == 2
+    for option in ("--token-file", "--cpus", "--memory", "--owners", "--name", "--gpus",
+                   "--runtime", "--grace"):  # fmt: skip
+        assert said.stderr.count(f"{option}: ") == 1, option
+    assert not state.exists()
+
+
 def test_run_without_cores_asks_only_a_terminal(tmp_path: Path) -> None:
     said = glidein(
         "run", "--pool", "cm", "--token-file", _token(tmp_path), XDG_STATE_HOME=str(tmp_path)
@@ -72,7 +87,6 @@ def test_run_without_cores_asks_only_a_terminal(tmp_path: Path) -> None:
     assert not (tmp_path / "glidein").exists()
 
 
-@pytest.mark.root
 @pytest.mark.root
 def test_run_as_root_is_refused_before_anything_starts(tmp_path: Path) -> None:
     said = glidein("run", "--pool", "127.0.0.1:9", "--cpus", "1", "--token-file", _token(tmp_path),
@@ -104,8 +118,8 @@ def test_stop_wants_ids_or_all_and_names_what_is_unknown(tmp_path: Path) -> None
     assert glidein("logs", "gone-two", **env).returncode == 38
 
 
-def _token(folder: Path) -> str:
+def _token(folder: Path, text: str = "") -> str:
     path = folder / "token"
     path.touch(mode=0o600)
-    path.write_text("no.such.token\n")
+    path.write_text(text or tokens.unsigned())
     return str(path)

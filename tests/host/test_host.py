@@ -169,6 +169,23 @@ def test_offer_counts_what_runs_here() -> None:
     assert check.offer(Resources(memory_mb=20000), [], whole).pilots == 0
 
 
+def test_gpus_are_counted_where_the_drivers_show_them(tmp_path: Path) -> None:
+    dev, kfd = tmp_path / "dev", tmp_path / "kfd"
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (dev / name).parent.mkdir(exist_ok=True)
+        (dev / name).touch()
+    for number, gpu in enumerate(("0", "1200", "1201", "1202")):
+        (kfd / str(number)).mkdir(parents=True)
+        (kfd / str(number) / "gpu_id").write_text(gpu + "\n")
+    assert check.gpus(dev, tmp_path / "none") == 2
+    assert check.gpus(dev, kfd) == 3
+    assert check.gpus(tmp_path / "none", tmp_path / "none") == 0
+    (dev / "nvidia-caps").mkdir()
+    for number in range(1, 5):
+        (dev / "nvidia-caps" / f"nvidia-cap{number}").touch()
+    assert check.gpus(dev, kfd) is None
+
+
 def test_the_pilot_sees_none_of_its_clients_other_secrets(place: HostPlace) -> None:
     os.environ["OS_PASSWORD_OF_SOMEBODY"] = "hush"
     try:
