@@ -81,9 +81,14 @@ def test_a_pilot_without_its_mark_is_ended_too(tmp_path: Path) -> None:
         time.sleep(0.5)
         who = Identity.of(pid)
         assert who is not None
-        assert len(kin := family(who, ())) == 2
+        kin = family(who, ())
+        assert len(kin) == 2
         play.started.append(who)
-        play.clean_up()
-        assert not [each for each in kin if each.alive()]
-        os.waitpid(pid, 0)
+        try:
+            play.clean_up()
+            assert not [each for each in kin if each.alive()]
+        finally:
+            for each in kin:
+                each.signal(signal.SIGKILL)
+            os.waitpid(pid, 0)
         assert said == [f"clean up: ending pool and pilots, removing {where.folder}"]

@@ -169,6 +169,30 @@ def test_offer_counts_what_runs_here() -> None:
     assert check.offer(Resources(memory_mb=20000), [], whole).pilots == 0
 
 
+def test_what_a_pilot_left_is_found_from_another_environment(place: HostPlace) -> None:
+    elsewhere = place.folder / "scratch of the session"
+    elsewhere.mkdir()
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = str(elsewhere)
+    try:
+        state = place.folder / "state"
+        request = place.request()
+        HostProvider(state, STANDIN).launch(request, place.token)
+        assert until(lambda: "idle" in place.provider.logs(request.id)[0])
+        (work,) = elsewhere.iterdir()
+        os.environ["TMPDIR"] = str(place.work)
+        assert place.running(request.id) == 1
+        who = HostProvider(state).seats(request.id)[0].identity()
+        assert who is not None
+        who.signal(signal.SIGKILL)
+        HostProvider(state).cancel(request.id)
+        assert not work.exists()
+    finally:
+        os.environ.pop("TMPDIR")
+        if before is not None:
+            os.environ["TMPDIR"] = before
+
+
 def test_gpus_are_counted_where_the_drivers_show_them(tmp_path: Path) -> None:
     dev, kfd = tmp_path / "dev", tmp_path / "kfd"
     for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
