@@ -1,7 +1,6 @@
 """What this machine has for a pilot: size, tools, room. Reads only."""
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -9,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from glidein import process, quantities
+from glidein.host.given import given
 from glidein.model import Finding, Offer, Resources
 
 # What the payload cannot do without; the rest it replaces or leaves out.
@@ -18,11 +18,8 @@ _CAPS = 2  # what the driver has for configuring and monitoring, without any sli
 
 
 def machine() -> Resources:
-    """Return what this process may use of the machine: cores by affinity, all memory."""
-    text = Path("/proc/meminfo").read_text()
-    found = re.search(r"^MemTotal:\s+(\d+) kB", text, re.MULTILINE)
-    memory = int(found[1]) // 1024 if found else None
-    return Resources(cpus=len(os.sched_getaffinity(0)), memory_mb=memory)
+    """Return what this process was given of the machine: cores and memory."""
+    return given()
 
 
 def gpus(
