@@ -193,6 +193,21 @@ def test_what_a_pilot_left_is_found_from_another_environment(place: HostPlace) -
             os.environ["TMPDIR"] = before
 
 
+def test_stop_says_of_an_ended_request_why_it_ended(place: HostPlace) -> None:
+    request = place.request(spec=place.spec(("brief",)))
+    place.provider.launch(request, place.token)
+    assert until(lambda: _states(place, request.id) == [PilotState.ENDED])
+    (home := place.folder / "xdg").mkdir()
+    (home / "glidein").symlink_to(place.folder / "state")
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)}
+    for _ in range(2):
+        argv = [sys.executable, "-m", "glidein", "stop", request.id]
+        said = process.run(argv, timeout=30, env=env)
+        assert said.stderr == f"{request.id} ended already (idle)\n"
+    ends = [each for each in place.ledger.read(request.id).events if each.kind == "ended"]
+    assert [end.data["reports"][0]["reason"] for end in ends] == ["idle"]
+
+
 def test_gpus_are_counted_where_the_drivers_show_them(tmp_path: Path) -> None:
     dev, kfd = tmp_path / "dev", tmp_path / "kfd"
     for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
