@@ -179,7 +179,7 @@ class Conversation:
             waiting.register(stdout, selectors.EVENT_READ)
             while b"\n" not in self._rest:
                 if not waiting.select(max(0.0, until - time.monotonic())):
-                    raise self._over(f"no answer within {timeout:g} s")
+                    raise self._over(f"no answer within {timeout:.3g} s")
                 piece = os.read(stdout.fileno(), 1 << 20)
                 if not piece:
                     raise self._over("ended")

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from glidein import process, quoting
+from glidein import process, quoting, tokens
 from glidein.errors import ObservationError
 from glidein.guard import Guard
 from glidein.model import PoolAddress
@@ -181,7 +181,7 @@ class ThrowawayPool:
 
     def token(self, owner: str, *authz: str, lifetime: int = 3600) -> str:
         """Return a token for `owner`; without `authz` one that a pilot needs, and no more."""
-        scopes = authz or ("READ", "ADVERTISE_STARTD", "ADVERTISE_MASTER")
+        scopes = authz or tokens.PILOT_SCOPE
         words = [word for scope in scopes for word in ("-authz", scope)]
         identity = f"{owner}@{self.options.domain}"
         # The pool's signing key belongs to whoever its daemons started as.

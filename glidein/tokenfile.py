@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,3 +76,10 @@ def _trouble(text: bytes, now: datetime) -> str:
     if not any(claims.grants(level) for level in ("ADVERTISE_STARTD", "DAEMON")):
         return f"its scope ({' '.join(claims.scope)}) does not let a pilot join"
     return ""
+
+
+def alone(path: Path) -> "tempfile.TemporaryDirectory[str]":
+    """Return a private folder that holds this one token: HTCondor takes folders, not files."""
+    folder = tempfile.TemporaryDirectory(prefix="glidein-token-")
+    Path(folder.name, "token").symlink_to(path.absolute())
+    return folder

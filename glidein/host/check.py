@@ -9,7 +9,7 @@ from pathlib import Path
 
 from glidein import process, quantities
 from glidein.host.given import given
-from glidein.model import Finding, Offer, Resources
+from glidein.model import FAIL, PASS, WARN, Finding, Offer, Resources
 
 # What the payload cannot do without; the rest it replaces or leaves out.
 TOOLS = ("tar", "gzip", "sed", "grep", "awk", "mv", "cat")
@@ -94,35 +94,35 @@ def _tools() -> Iterator[Finding]:
             ["bash", "-c", "echo ${BASH_VERSINFO[0]}.${BASH_VERSINFO[1]}"], timeout=5
         )
     except process.CommandError as error:
-        yield Finding("FAIL", "bash", f"cannot be run: {error}", "install bash 4.2 or newer")
+        yield Finding(FAIL, "bash", f"cannot be run: {error}", "install bash 4.2 or newer")
     else:
         major, _, minor = said.stdout.strip().partition(".")
         good = (int(major), int(minor)) >= (4, 2)
-        verdict, remedy = ("PASS", "") if good else ("FAIL", "install bash 4.2 or newer")
+        verdict, remedy = (PASS, "") if good else (FAIL, "install bash 4.2 or newer")
         yield Finding(verdict, "bash", f"version {major}.{minor}", remedy)
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
-        yield Finding("FAIL", "tools", f"not found: {', '.join(missing)}", "put them on PATH")
+        yield Finding(FAIL, "tools", f"not found: {', '.join(missing)}", "put them on PATH")
     else:
-        yield Finding("PASS", "tools", "all that a pilot needs is on PATH")
+        yield Finding(PASS, "tools", "all that a pilot needs is on PATH")
 
 
 def _payload(payload: Path) -> Iterator[Finding]:
     if payload.is_file() and os.access(payload, os.R_OK):
-        yield Finding("PASS", "payload", "the pilot's script is there")
+        yield Finding(PASS, "payload", "the pilot's script is there")
     else:
-        yield Finding("FAIL", "payload", f"{payload} cannot be read", "install glidein again")
+        yield Finding(FAIL, "payload", f"{payload} cannot be read", "install glidein again")
 
 
 def _state(folder: Path) -> Iterator[Finding]:
     there = next((each for each in (folder, *folder.parents) if each.exists()), Path("/"))
     if not os.access(there, os.W_OK | os.X_OK):
         remedy = "set XDG_STATE_HOME to a folder of yours"
-        yield Finding("FAIL", "state", f"{there} cannot be written", remedy)
+        yield Finding(FAIL, "state", f"{there} cannot be written", remedy)
     elif folder.exists() and folder.stat().st_mode & 0o077:
-        yield Finding("WARN", "state", f"{folder} is open to others", f"chmod 700 {folder}")
+        yield Finding(WARN, "state", f"{folder} is open to others", f"chmod 700 {folder}")
     else:
-        yield Finding("PASS", "state", f"requests are kept in {folder}")
+        yield Finding(PASS, "state", f"requests are kept in {folder}")
 
 
 def _scratch(work_dir: Path | None) -> Iterator[Finding]:
@@ -132,10 +132,10 @@ def _scratch(work_dir: Path | None) -> Iterator[Finding]:
             free = shutil.disk_usage(folder).free >> 20
     except OSError as error:
         remedy = "give --work-dir a folder with room"
-        yield Finding("FAIL", "scratch", f"{folder} cannot be used: {error.strerror}", remedy)
+        yield Finding(FAIL, "scratch", f"{folder} cannot be used: {error.strerror}", remedy)
         return
     room = quantities.show_memory(free)
     if free < _ROOM_MB:
-        yield Finding("WARN", "scratch", f"only {room} free in {folder}", "give --work-dir more")
+        yield Finding(WARN, "scratch", f"only {room} free in {folder}", "give --work-dir more")
     else:
-        yield Finding("PASS", "scratch", f"{room} free in {folder}")
+        yield Finding(PASS, "scratch", f"{room} free in {folder}")

@@ -367,7 +367,7 @@ owners_clause() {
     owner=${owner%"${owner##*[![:space:]]}"}
     [[ -n $owner ]] || continue
     classad "$owner"
-    CLAUSE+="${CLAUSE:+ || }TARGET.Owner == $CLASSAD"
+    CLAUSE+="${CLAUSE:+ || }TARGET.Owner =?= $CLASSAD"
   done
   [[ -n $CLAUSE ]] || refuse "nobody's jobs may run: give -o OWNERS"
 }
@@ -923,7 +923,7 @@ GlideinDeadline = $DEADLINE
 GlideinVersion = "$GLIDEIN_VERSION"
 GlideinTokenHidden = $HIDDEN
 GlideinDaemonMemory = $KEPT
-ClassAdLifetime = 420
+ClassAdLifetime = 210
 EOF
   if [[ -n ${CONF[NAME]-} ]]; then
     classad "${CONF[NAME]}"
@@ -1014,6 +1014,9 @@ STARTD_DIRECT_ATTACH_INTERVAL = 5
 EOF
 }
 
+# daemon_config: what the daemons do. A collector that was killed comes back knowing nobody, and
+# refuses security sessions of its former life: a session older than its update is not offered
+# again, else the first update, and with it a whole interval, is lost.
 daemon_config() {
   cat <<EOF
 DAEMON_LIST = MASTER, STARTD
@@ -1034,8 +1037,9 @@ ALLOW_WRITE = *
 ALLOW_DAEMON = *
 ALLOW_NEGOTIATOR = *
 ALLOW_ADMINISTRATOR = condor_pool@*, */$POOL_ADDRESS
-UPDATE_INTERVAL = 120
-MASTER_UPDATE_INTERVAL = 120
+UPDATE_INTERVAL = 60
+MASTER_UPDATE_INTERVAL = 60
+SEC_CLIENT_SESSION_DURATION = 30
 UPDATE_OFFSET = 0
 STARTD_SENDS_ALIVES = True
 RUNBENCHMARKS = False
