@@ -103,6 +103,9 @@ def _provider(work_dir: Path | None) -> "HostProvider":
 
 
 def _check_size(provider: "HostProvider", spec: "PilotSpec", problems: "Problems") -> None:
+    from contextlib import suppress
+
+    from glidein.errors import TransientError
     from glidein.host import check
 
     found = check.gpus()
@@ -113,8 +116,11 @@ def _check_size(provider: "HostProvider", spec: "PilotSpec", problems: "Problems
         whole = check.machine()
         there = f"{whole.cpus} cores and {whole.memory_mb} MiB"
         problems.add("--cpus, --memory", f"more than this machine has: {there}")
-    elif provider.offer(spec).pilots < 1:
-        output.progress(f"note: pilots run here already; {provider.offer(spec).reason}")
+        return
+    with suppress(TransientError):  # a state folder that cannot be read: the ledger says it next
+        free = provider.offer(spec)
+        if free.pilots < 1:
+            output.progress(f"note: pilots run here already; {free.reason}")
 
 
 def _agree() -> None:

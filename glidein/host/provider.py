@@ -80,8 +80,9 @@ class HostProvider:
 
     def offer(self, spec: PilotSpec) -> Offer:
         """Say how many pilots of that size fit beside those that run here."""
-        running = [each.resources() for each in self._folders() if each.exists() and _alive(each)]
-        return check.offer(spec.resources, running)
+        with _words(f"{self.folder} cannot be read"):
+            there = [each for each in self._folders() if each.exists() and _alive(each)]
+            return check.offer(spec.resources, [each.resources() for each in there])
 
     def check(self) -> tuple[Finding, ...]:
         """Say in words what a pilot would find here."""

@@ -1,6 +1,8 @@
 """The command line as a whole: every command loads, helps and shows an example."""
 
+import os
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,30 @@ from typer.main import get_command
 
 from glidein import process
 from glidein.cli import commands
-from tests.beds import tokens
+from tests.beds import pools, tokens
+
+ROOT = Path(__file__).parents[2]
 
 
 def glidein(*words: str, **env: str) -> process.Result:
     argv = [sys.executable, "-m", "glidein", *words]
     full = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "200", **env}
     return process.run(argv, timeout=60, env=full, check=False)
+
+
+@pytest.fixture
+def nobodys() -> Iterator[Path]:
+    """A folder that every user can enter."""
+    with pools.open_folder("glt-") as folder:
+        yield folder
+
+
+def as_nobody(place: Path, *words: str) -> process.Result:
+    """A command of a user who is not root; its state lies in place/state."""
+    argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(place), "XDG_STATE_HOME": str(place / "state")}
+    return process.run([*argv, sys.executable, "-m", "glidein", *words], timeout=60, env=env,
+                       cwd=ROOT, check=False)  # fmt: skip
 
 
 def _loaded(name: str) -> Any:
@@ -105,6 +124,69 @@ def test_list_is_not_hindered_by_a_damaged_folder(tmp_path: Path) -> None:
     assert said.ok
     assert "No request yet" in said.stdout
     assert "gdamaged" in said.stderr
+
+
+COMMANDS = (["list"], ["stop", "--all"], ["status"], ["logs", "gone-two"])
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_home_that_is_no_folder_is_a_message_with_the_remedy(words: list[str]) -> None:
+    said = glidein(*words, HOME="/etc/passwd")
+    assert said.returncode == 32
+    assert said.stderr == (
+        "glidein: the ledger at /etc/passwd/.local/state/glidein/requests cannot be read: "
+        "Not a directory; set HOME or XDG_STATE_HOME to a folder of yours\n"
+    )
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("words", COMMANDS)
+def test_whoever_has_neither_name_nor_home_is_told(words: list[str]) -> None:
+    argv = ["setpriv", "--reuid", "54321", "--clear-groups"]
+    said = process.run([*argv, sys.executable, "-m", "glidein", *words], timeout=60, check=False,
+                       env={"PATH": "/usr/bin:/bin"}, cwd=ROOT)  # fmt: skip
+    assert said.returncode == 2
+    assert said.stderr == "glidein: HOME: is not set. Set HOME or XDG_STATE_HOME\n"
+
+
+@pytest.mark.root
+def test_a_state_folder_that_cannot_be_used_is_a_message_with_the_remedy(nobodys: Path) -> None:
+    state = nobodys / "state"
+    token = Path(_token(nobodys))
+    state.mkdir()
+    os.chown(token, 65534, -1)
+    run = ["run", "--detach", "--pool", "cm", "--cpus", "1", "--memory", "512MB",
+           "--token-file", str(token)]  # fmt: skip
+    (state / "glidein" / "requests").mkdir(parents=True)
+    (state / "glidein").chmod(0)
+    os.chown(state / "glidein", 65534, -1)
+    for words in (*COMMANDS, run):
+        said = as_nobody(nobodys, *words)
+        assert said.returncode == 32, words
+        assert "Permission denied; look with: ls -ld" in said.stderr
+    (state / "glidein").chmod(0o500)
+    said = as_nobody(nobodys, *run)
+    assert (said.returncode, "; look with: ls -ld" in said.stderr) == (32, True)
+
+
+@pytest.mark.root
+def test_a_full_state_folder_is_a_message_with_the_remedy(nobodys: Path) -> None:
+    state = nobodys / "state"
+    token = Path(_token(nobodys))
+    state.mkdir()
+    os.chown(token, 65534, -1)
+    process.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", state], timeout=10)
+    try:
+        os.chown(state, 65534, -1)
+        (state / "filler").write_bytes(b"x" * 16384)
+        assert as_nobody(nobodys, "list").ok
+        said = as_nobody(nobodys, "run", "--detach", "--pool", "cm", "--cpus", "1", "--memory",
+                         "512MB", "--token-file", str(token))  # fmt: skip
+        assert said.returncode == 32
+        assert "No space left on device; make room there, or set XDG_STATE_HOME" in said.stderr
+        assert list((state / "glidein" / "requests").iterdir()) == []
+    finally:
+        process.run(["umount", state], timeout=10)
 
 
 def test_stop_wants_ids_or_all_and_names_what_is_unknown(tmp_path: Path) -> None:
