@@ -9,11 +9,14 @@ readonly GLIDEIN_VERSION=0.1.0
 readonly CONF_FORMAT=1
 readonly TOO_EARLY='a signal came before the pilot had joined'
 readonly CONF_KEYS=" FORMAT REQUEST_ID PILOT_INDEX PILOT_RESTART POOL TOKEN_FILE TOKEN_REMOVE OWNERS\
- START LIFETIME DEADLINE RETIRE GRACE IDLE JOIN_WAIT LOST_WAIT WORK_DIR CLAIM_DIR RUNTIME\
+ START LIFETIME DEADLINE RETIRE GRACE IDLE LOST_WAIT WORK_DIR CLAIM_DIR RUNTIME\
  RUNTIME_SHA256 CPUS MEMORY_MB DISK_MB GPUS NAME ATTACH_SCHEDD ATTACH_POOL ATTACH_SUBMITTER\
  CONTAINERS "
 readonly NUMBERS="PILOT_INDEX PILOT_RESTART TOKEN_REMOVE LIFETIME DEADLINE RETIRE GRACE IDLE\
- JOIN_WAIT LOST_WAIT CPUS MEMORY_MB DISK_MB GPUS"
+ LOST_WAIT CPUS MEMORY_MB DISK_MB GPUS"
+
+# Seconds within which the pool must show us.
+readonly JOIN_WAIT=45
 
 # Where HTCondor is had when there is none: glidein/runtime/official.py says who vouches for it.
 readonly OFFICIAL_URL=https://htcss-downloads.chtc.wisc.edu/tarball/25.x/25.7.2/release/condor-25.7.2-x86_64_AlmaLinux8-stripped.tar.gz
@@ -269,7 +272,6 @@ fill_in() {
   default LIFETIME $((12 * 3600))
   default IDLE 1200
   default GRACE 30
-  default JOIN_WAIT 45
   default LOST_WAIT 1800
   default CONTAINERS auto
   DEADLINE=$((STARTED + CONF[LIFETIME]))
@@ -1677,14 +1679,14 @@ in_pool() {
 wait_to_join() {
   local since patience
   uptime && since=$UPTIME
-  patience=$((since + CONF[JOIN_WAIT] * 100))
+  patience=$((since + JOIN_WAIT * 100))
   until [[ -e $WORK/log/StartLog ]] && in_pool; do
     uptime
     daemons_live
     ((SIGNALS == 0)) || { leave told "$TOO_EARLY" && return 0; }
     if ((UPTIME > patience)); then
       tell_logs
-      leave never-joined "the pool did not show it within ${CONF[JOIN_WAIT]} s"
+      leave never-joined "the pool did not show it within $JOIN_WAIT s"
       return 0
     fi
     nap 0.1
