@@ -27,6 +27,8 @@ Say = Callable[[str, str], None]
 class DemoError(GlideinError):
     """The demo's result is not what it must be; says what differs."""
 
+    exit_code = 40
+
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
