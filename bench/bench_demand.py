@@ -215,8 +215,8 @@ def main() -> None:
     rows = []
     for size in sizes:
         figures = size["figures"]
-        bases = [median(figures[way]["seconds"])
-                 for way in ("one ad per job, added up", "one ad per job, fetched only")]  # fmt: skip
+        plain = ("one ad per job, added up", "one ad per job, fetched only")
+        bases = [median(figures[way]["seconds"]) for way in plain]
         for way, values in figures.items():
             seconds = values["seconds"]
             rows.append([size["jobs"], way, f"{median(seconds):.2f}",
