@@ -392,7 +392,7 @@ def test_a_host_without_any_container_program_says_so(tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_folder_that_is_gone_is_removed(tmp_path: Path) -> None:
-    link = Path(f"/tmp/glidein-link-{os.getuid()}.gonegone")  # noqa: S108 # where pilots make them
+    link = Path(f"/tmp/glidein-link-{os.getuid()}.gonegone")  # where pilots make them
     link.mkdir(mode=0o700)
     try:
         (link / "work").symlink_to(tmp_path)
