@@ -45,6 +45,8 @@ class Result:
 class CommandError(GlideinError):
     """A program could not be started, failed, or ran past its time."""
 
+    exit_code = 39
+
     def __init__(self, result: Result, why: str) -> None:
         self.result = result
         said = (result.stderr or result.stdout).strip()

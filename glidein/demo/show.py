@@ -27,6 +27,8 @@ Say = Callable[[str, str], None]
 class DemoError(GlideinError):
     """The demo's result is not what it must be; says what differs."""
 
+    exit_code = 40
+
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
@@ -97,6 +99,16 @@ def _undisturbed() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _killed(doomed: set[Identity], seconds: float = 10) -> list[int]:
+    """Kill those processes and wait for their end; return the numbers of those that stay."""
+    for each in doomed:
+        each.signal(signal.SIGKILL)
+    until = time.monotonic() + seconds
+    while (left := [each.pid for each in doomed if each.alive()]) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
+
+
 def _reachable(found: runtime.Runtime, where: Stage) -> runtime.Runtime:
     """Return a runtime that the stage's user can read: as root ours may be in a closed home."""
     parents = (found.root, *found.root.parents)
@@ -161,9 +173,7 @@ class Play:
         try:
             self.pool.stop()
         finally:
-            for each in doomed:
-                each.signal(signal.SIGKILL)
-            left = process.kill_all_of(folder)
+            left = {*_killed(doomed), *process.kill_all_of(folder)}
         if left:
             raise DemoError(f"could not end these processes: {', '.join(map(str, left))}")
 

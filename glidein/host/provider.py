@@ -243,9 +243,11 @@ class HostProvider:
                 who.signal(signal.SIGTERM)
                 asked = time.monotonic()
         folders = tuple(_work_folders(who, bases))
-        _kill(who, {f"GLIDEIN_PILOT={folder}" for folder in folders})
+        links = tuple(_link_to(folder) for folder in folders)
+        names = (*folders, *(link / "work" for link in links))
+        _kill(who, {f"GLIDEIN_PILOT={name}" for name in names})
         seat.token.unlink(missing_ok=True)
-        for folder in folders:
+        for folder in (*folders, *links):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -366,6 +368,12 @@ def _work_folders(who: Identity, bases: Collection[Path]) -> Iterator[Path]:
             for folder in base.glob(f"glidein-{os.geteuid()}.*"):
                 if folder.lstat().st_uid == os.geteuid() and _signed(folder, who):
                     yield folder
+
+
+def _link_to(folder: Path) -> Path:
+    """Return where the payload links to a folder whose own path HTCondor could not name."""
+    suffix = folder.name.rpartition(".")[2]
+    return Path(f"/tmp/glidein-link-{os.geteuid()}.{suffix}")  # noqa: S108
 
 
 def _signed(folder: Path, who: Identity) -> bool:

@@ -180,13 +180,20 @@ def test_what_a_pilot_left_is_found_from_another_environment(place: HostPlace) -
         HostProvider(state, STANDIN).launch(request, place.token)
         assert until(lambda: "idle" in place.provider.logs(request.id)[0])
         (work,) = elsewhere.iterdir()
+        link = Path("/tmp", f"glidein-link-{os.geteuid()}.{work.name[-8:]}")
+        link.mkdir()
+        (link / "work").symlink_to(work)  # as the payload names a folder with blanks
+        daemon = process.spawn(["/bin/sleep", "60"], log=place.folder / "log",
+                               env={"GLIDEIN_PILOT": f"{link}/work"})  # fmt: skip
         os.environ["TMPDIR"] = str(place.work)
         assert place.running(request.id) == 1
         who = HostProvider(state).seats(request.id)[0].identity()
         assert who is not None
         who.signal(signal.SIGKILL)
         HostProvider(state).cancel(request.id)
+        os.waitpid(daemon, 0)
         assert not work.exists()
+        assert not link.exists()
     finally:
         os.environ.pop("TMPDIR")
         if before is not None:
