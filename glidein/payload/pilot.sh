@@ -663,6 +663,18 @@ newest_runtime() {
   return 1
 }
 
+# beside COMMAND...: runs what may be slow while a signal can still end the pilot at once. Sets SAID
+# to how its words began; returns its code.
+beside() {
+  local code=0
+  GLIDEIN_PILOT=$WORK "$@" >"$WORK/checks/said" 2>&1 </dev/null {NAP}<&- {OUT}>&- &
+  CHECKS=($!)
+  wait_for $! || code=$?
+  CHECKS=()
+  SAID=$(head -c 300 "$WORK/checks/said")
+  return $code
+}
+
 # take_runtime WHERE: a folder is used where it lies; a tarball is fetched, checked and unpacked.
 take_runtime() {
   local file=$WORK/runtime.tar sum
@@ -677,43 +689,53 @@ take_runtime() {
   fi
   [[ -r $file ]] || runtime_fails "$1 is not there"
   if [[ -n ${CONF[RUNTIME_SHA256]-} ]]; then
-    sum=$(sha256sum <"$file")
+    beside sha256sum -- "$file" || runtime_fails "$1 cannot be read: ${SAID:0:200}"
+    sum=${SAID#\\} # stands before the sum where the name has odd characters
     [[ ${sum%% *} == "${CONF[RUNTIME_SHA256],,}" ]] ||
       runtime_fails "$1 has the SHA-256 ${sum%% *}, not ${CONF[RUNTIME_SHA256]}"
   fi
   unpack "$file"
+  [[ ! -f $CONDOR/RELOCATE ]] || relocate
   rm -f "$WORK/runtime.tar"
 }
 
+# fetch URL FILE: no longer than the pilot lives.
 fetch() {
-  local said
+  local left
+  epoch
+  left=$((DEADLINE - NOW > 1 ? DEADLINE - NOW : 1))
   if command -v curl >/dev/null; then
-    said=$(curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 30 -o "$2" "$1" 2>&1) ||
-      runtime_fails "$1 could not be fetched: ${said:0:200}"
+    beside curl -fsSL --connect-timeout 20 --max-time "$left" --speed-limit 1000 --speed-time 30 \
+      -o "$2" "$1" || runtime_fails "$1 could not be fetched: ${SAID:0:200}"
   elif command -v wget >/dev/null; then
-    said=$(wget -nv -T 30 -t 2 -O "$2" "$1" 2>&1) ||
-      runtime_fails "$1 could not be fetched: ${said:0:200}"
+    beside timeout -k 1 "$left" wget -nv -T $((left < 30 ? left : 30)) -t 2 -O "$2" "$1" ||
+      runtime_fails "$1 could not be fetched: ${SAID:0:200}"
   else
     runtime_fails "neither curl nor wget is here to fetch $1"
   fi
   FETCHED=$(stat -c %s "$2")
 }
 
+# unpack FILE: sets CONDOR to the runtime that the tarball holds.
 unpack() {
-  local magic said found
+  local found
   CONDOR=$WORK/condor
   mkdir "$CONDOR"
-  magic=$(od -An -tx1 -N6 "$1" | tr -d ' \n')
-  case $magic in
-    1f8b*) said=$(gzip -dc "$1" | tar -xf - -C "$CONDOR" 2>&1) ;;
-    fd377a585a00) said=$(xz -dc "$1" | tar -xf - -C "$CONDOR" 2>&1) ;;
-    *) said=$(tar -xf "$1" -C "$CONDOR" 2>&1) ;;
-  esac || runtime_fails "$1 cannot be unpacked: ${said:0:200}"
+  beside untar "$1" "$CONDOR" || runtime_fails "$1 cannot be unpacked: ${SAID:0:200}"
   if [[ ! -d $CONDOR/sbin ]]; then
     found=("$CONDOR"/*/sbin)
     CONDOR=${found[0]%/sbin}
   fi
-  [[ ! -f $CONDOR/RELOCATE ]] || relocate
+}
+
+untar() {
+  local magic
+  magic=$(od -An -tx1 -N6 "$1" | tr -d ' \n')
+  case $magic in
+    1f8b*) gzip -dc "$1" | tar -xf - -C "$2" ;;
+    fd377a585a00) xz -dc "$1" | tar -xf - -C "$2" ;;
+    *) tar -xf "$1" -C "$2" ;;
+  esac
 }
 
 # relocate: writes the path of the runtime's own loader into each of its programs.
@@ -1404,7 +1426,7 @@ run_checks() {
     CONTAINER='?'
     GLIDEIN_PILOT=$WORK check_containers >"$WORK/checks/containers" 2>/dev/null </dev/null {NAP}<&- {OUT}>&- &
   fi
-  for check in "${CHECKS[@]}"; do wait_for "$check"; done
+  for check in "${CHECKS[@]}"; do wait_for "$check" || :; done
   CHECKS=()
   print_checks start tcp ping pool scratch tools gpus
   for check in 1 2 3 4 5; do
@@ -1414,13 +1436,20 @@ run_checks() {
   phase checks "$since"
 }
 
-# wait_for PID: waits for a child, but no longer than until a signal tells us to leave.
+# wait_for PID: waits for a child, but no longer than until a signal tells us to leave; returns the
+# child's code.
 wait_for() {
+  local code=0
   # A signal between looking and waiting would be slept over, so its handler ends the pilot itself.
   EARLY=1
   ((SIGNALS == 0)) || give_up told "$TOO_EARLY"
-  while kill -0 "$1" 2>/dev/null; do wait "$1" 2>/dev/null || :; done
+  while :; do
+    code=0
+    wait "$1" 2>/dev/null || code=$?
+    kill -0 "$1" 2>/dev/null || break
+  done
   EARLY=''
+  return $code
 }
 
 print_checks() {
