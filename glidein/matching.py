@@ -19,6 +19,8 @@ _TOKEN = re.compile(
     r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|=\?=|=!=|&&|\|\||\?:|[?()\[\]{}]|.", re.DOTALL
 )
 _MINE = re.compile(r"(?i)\bmy\.(\w+)")
+# What the bindings write for =?= and =!=; strings are stepped over.
+_IS = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|\bis(nt)?\b""", re.DOTALL)
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 _LOOSER = frozenset(("||", "?", "?:"))
 
@@ -44,7 +46,8 @@ class Clause:
 
     def __str__(self) -> str:
         known = ", ".join(f"{name} = {value}" for name, value in self.values.items())
-        return f"{self.text} is {self.verdict}" + (f" ({known})" if known else "")
+        shown = _IS.sub(_as_written, self.text)
+        return f"{shown} is {self.verdict}" + (f" ({known})" if known else "")
 
 
 class Ad:
@@ -86,6 +89,10 @@ class Ad:
     def __str__(self) -> str:
         return str(self._ad)
 
+    def native(self) -> Any:
+        """Return the ad as HTCondor's bindings take it; a copy, so that ours stays as it is."""
+        return _ad_of(str(self))
+
     def names(self) -> tuple[str, ...]:
         """Return the attributes' names, sorted without regard to case."""
         return tuple(sorted(self._ad.keys(), key=str.lower))
@@ -121,6 +128,10 @@ class Ad:
         return default if number is None or number != number else int(number)
 
 
+def _as_written(found: re.Match[str]) -> str:
+    return found[1] or ("=!=" if found[2] else "=?=")
+
+
 def literal(value: Value) -> str:
     """Return a plain value as ClassAd text."""
     if value is None:
@@ -128,6 +139,12 @@ def literal(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return quoting.classad(value) if isinstance(value, str) else repr(value)
+
+
+def version_of(text: str) -> str:
+    """Return "23.9.6" out of "$CondorVersion: 23.9.6 2026-07-12 ... $"; "" if there is none."""
+    words = text.split()
+    return words[1] if len(words) > 1 and words[0] == "$CondorVersion:" else ""
 
 
 def parses(text: str) -> bool:

@@ -9,8 +9,12 @@ from glidein.errors import ConfigError
 def _xdg(variable: str, fallback: str) -> Path:
     given = os.environ.get(variable, "")
     # The XDG base directory specification says relative values are to be ignored.
-    base = Path(given) if given.startswith("/") else Path.home() / fallback
-    return base / "glidein"
+    if given.startswith("/"):
+        return Path(given) / "glidein"
+    try:
+        return Path.home() / fallback / "glidein"
+    except RuntimeError as error:  # a number without a name, as containers give it
+        raise ConfigError.one("HOME", "is not set", f"Set HOME or {variable}") from error
 
 
 def cache() -> Path:
@@ -21,11 +25,6 @@ def cache() -> Path:
 def state() -> Path:
     """Return the folder of what must not be lost: the ledger."""
     return _xdg("XDG_STATE_HOME", ".local/state")
-
-
-def config() -> Path:
-    """Return the folder of what the user writes."""
-    return _xdg("XDG_CONFIG_HOME", ".config")
 
 
 def given(text: str, field: str) -> Path:

@@ -9,11 +9,14 @@ readonly GLIDEIN_VERSION=0.1.0
 readonly CONF_FORMAT=1
 readonly TOO_EARLY='a signal came before the pilot had joined'
 readonly CONF_KEYS=" FORMAT REQUEST_ID PILOT_INDEX PILOT_RESTART POOL TOKEN_FILE TOKEN_REMOVE OWNERS\
- START LIFETIME DEADLINE RETIRE GRACE IDLE JOIN_WAIT LOST_WAIT WORK_DIR CLAIM_DIR RUNTIME\
+ START LIFETIME DEADLINE RETIRE GRACE IDLE LOST_WAIT WORK_DIR CLAIM_DIR RUNTIME\
  RUNTIME_SHA256 CPUS MEMORY_MB DISK_MB GPUS NAME ATTACH_SCHEDD ATTACH_POOL ATTACH_SUBMITTER\
  CONTAINERS "
 readonly NUMBERS="PILOT_INDEX PILOT_RESTART TOKEN_REMOVE LIFETIME DEADLINE RETIRE GRACE IDLE\
- JOIN_WAIT LOST_WAIT CPUS MEMORY_MB DISK_MB GPUS"
+ LOST_WAIT CPUS MEMORY_MB DISK_MB GPUS"
+
+# Seconds within which the pool must show us.
+readonly JOIN_WAIT=45
 
 # Where HTCondor is had when there is none: glidein/runtime/official.py says who vouches for it.
 readonly OFFICIAL_URL=https://htcss-downloads.chtc.wisc.edu/tarball/25.x/25.7.2/release/condor-25.7.2-x86_64_AlmaLinux8-stripped.tar.gz
@@ -58,9 +61,9 @@ EOF
 
 # --- saying --------------------------------------------------------------------------------------
 
-declare -A CONF=() OPTION=() PHASE=()
+declare -A CONF=() OPTION=() FROM=() PHASE=()
 declare -a RELAUNCH=() CHECKS=()
-WORK='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
+WORK='' PLACE='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
 DRAINING=False SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
 VERSION='' SECRET='' CONTAINER='' IMAGES=''
 
@@ -224,22 +227,25 @@ read_conf() {
     refuse "$1 has FORMAT '${CONF[FORMAT]-}'; this pilot.sh reads format $CONF_FORMAT"
 }
 
-# hours TEXT: sets VALUE to seconds; a fraction is understood.
+# hours TEXT OPTION: sets VALUE to seconds; a fraction is understood.
 hours() {
-  [[ $1 =~ ^([0-9]{1,5})(\.([0-9]{1,3})[0-9]*)?$ ]] || refuse "-r: '$1' is no number of hours"
+  [[ $1 =~ ^([0-9]{1,5})(\.([0-9]{1,3})[0-9]*)?$ ]] || refuse "$2: '$1' is no number of hours"
   local thousandths=${BASH_REMATCH[3]}000
   VALUE=$((10#${BASH_REMATCH[1]} * 3600 + 10#${thousandths:0:3} * 3600 / 1000))
 }
 
+# apply_options: what was given by an option counts before pilot.conf; FROM says by which.
 apply_options() {
   local pair
   [[ -z ${OPTION[conf]+x} ]] || read_conf "${OPTION[conf]}"
   for pair in c=POOL T=TOKEN_FILE o=OWNERS s=START i=IDLE w=WORK_DIR u=RUNTIME; do
-    [[ -z ${OPTION[${pair%%=*}]+x} ]] || CONF[${pair#*=}]=${OPTION[${pair%%=*}]}
+    [[ -n ${OPTION[${pair%%=*}]+x} ]] || continue
+    CONF[${pair#*=}]=${OPTION[${pair%%=*}]} FROM[${pair#*=}]=-${pair%%=*}
   done
   for pair in r H; do
     [[ -n ${OPTION[$pair]+x} ]] || continue
-    hours "${OPTION[$pair]}"
+    hours "${OPTION[$pair]}" "-$pair"
+    FROM[LIFETIME]=-$pair
     CONF[RETIRE]=$((VALUE / 10 < 1800 ? VALUE / 10 : 1800))
     CONF[LIFETIME]=$((VALUE + CONF[RETIRE]))
   done
@@ -249,7 +255,8 @@ check_numbers() {
   local key
   for key in $NUMBERS; do
     [[ -n ${CONF[$key]-} ]] || continue
-    [[ ${CONF[$key]} =~ ^[0-9]{1,12}$ ]] || refuse "$key: '${CONF[$key]}' is no whole number"
+    [[ ${CONF[$key]} =~ ^[0-9]{1,12}$ ]] ||
+      refuse "${FROM[$key]-$key}: '${CONF[$key]}' is no whole number"
     CONF[$key]=$((10#${CONF[$key]}))
   done
 }
@@ -265,7 +272,6 @@ fill_in() {
   default LIFETIME $((12 * 3600))
   default IDLE 1200
   default GRACE 30
-  default JOIN_WAIT 45
   default LOST_WAIT 1800
   default CONTAINERS auto
   DEADLINE=$((STARTED + CONF[LIFETIME]))
@@ -290,22 +296,30 @@ fresh_id() {
 }
 
 check_values() {
+  local start=${FROM[START]-START} owners=${FROM[OWNERS]-OWNERS}
   [[ ${CONF[REQUEST_ID]} =~ ^[a-z][a-z0-9-]{2,47}$ ]] ||
     refuse "REQUEST_ID: '${CONF[REQUEST_ID]}' is no request id"
   [[ -n ${CONF[POOL]-} ]] || refuse "no pool was named; give -c HOST[:PORT]"
   [[ ${CONF[POOL]} =~ ^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(:([0-9]{1,5}))?(\?sock=([A-Za-z0-9._-]+))?$ ]] ||
-    refuse "POOL: '${CONF[POOL]}' is no HOST[:PORT][?sock=NAME]"
+    refuse "${FROM[POOL]-POOL}: '${CONF[POOL]}' is no HOST[:PORT][?sock=NAME]"
   POOL_HOST=${BASH_REMATCH[1]} POOL_PORT=$((10#${BASH_REMATCH[3]:-9618}))
   POOL_SOCK=${BASH_REMATCH[5]}
   POOL_HOST=${POOL_HOST#[} POOL_HOST=${POOL_HOST%]}
-  ((POOL_PORT > 0 && POOL_PORT < 65536)) || refuse "POOL: $POOL_PORT is no port"
-  ((DEADLINE > STARTED + 5)) || refuse "the pilot's life ends before it begins; give it longer"
-  [[ ${CONF[START]-} != *\\ ]] || refuse "START ends in a backslash, which HTCondor cannot keep"
+  ((POOL_PORT > 0 && POOL_PORT < 65536)) || refuse "${FROM[POOL]-POOL}: $POOL_PORT is no port"
+  ((CONF[LIFETIME] > 5)) ||
+    refuse "${FROM[LIFETIME]-LIFETIME}: the pilot's life ends before it begins; give it longer"
+  ((DEADLINE > STARTED + 5)) ||
+    refuse "the batch job ends before the pilot's life begins; give the batch job longer"
+  one_expression "${CONF[START]-}" || refuse "$start: '${CONF[START]:0:200}' is not one ClassAd\
+ expression; correct it: join conditions by &&, close what is open"
+  [[ ${CONF[START]-} != *\\ ]] || refuse "$start ends in a backslash, which HTCondor cannot keep"
   [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
-  [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "OWNERS holds a control character"
+  [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "$owners holds a control character"
+  [[ ! ${CONF[OWNERS]-} =~ [^,[:blank:]][[:blank:]]+[^,[:blank:]] ]] ||
+    refuse "$owners: '${CONF[OWNERS]}' has blanks between owners: separate them by commas"
   # shellcheck disable=SC2016 # HTCondor's macro, not bash's
   [[ ${CONF[START]-} != *'$$'* && ${CONF[START]-} != *'$(DOLLAR)'* ]] ||
-    refuse "START holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
+    refuse "$start holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
 }
 
 # --- owners and START ----------------------------------------------------------------------------
@@ -330,31 +344,109 @@ classad() {
   [[ $1 != *[\\\$]* ]] || CLASSAD="strcat($CLASSAD)"
 }
 
-# remote_owners: an expression that only names RemoteOwner can never match an unclaimed slot; the
-# owners it means are used instead.
-remote_owners() {
-  local rest=${CONF[START]-} found='' one='RemoteOwner' is='(==|=\?=)' text='"([^"\\]+)"'
-  local blank='[[:space:]()]*' mine='(TARGET\.|MY\.)?' name
-  [[ $rest == *RemoteOwner* ]] || return 0
-  while [[ -n ${rest//[[:space:]()]/} ]]; do
-    if [[ $rest =~ ^$blank$mine$one$blank$is$blank$text$blank ]]; then
-      name=${BASH_REMATCH[3]}
-    elif [[ $rest =~ ^$blank$text$blank$is$blank$mine$one$blank ]]; then
-      name=${BASH_REMATCH[1]}
-    else
-      name=''
+# split_top TEXT MARK: sets PIECES to what stands between the MARKs outside of quotes and brackets,
+# and BARE to the text without what is in double quotes. Fails where the brackets or quotes do not
+# close, or where a condition (?:), which binds less than any MARK, stands outside of brackets.
+split_top() {
+  local text=$1 depth=0 at from=0 quote='' char condition=''
+  PIECES=() BARE=''
+  for ((at = 0; at < ${#text}; at++)); do
+    char=${text:at:1}
+    [[ $quote == \" ]] || BARE+=$char
+    if [[ -n $quote ]]; then
+      # In HTCondor's configuration a backslash escapes nothing but a quote.
+      [[ ${text:at:2} != "\\$quote" ]] || at=$((at + 1))
+      [[ $char != "$quote" ]] || quote=''
+      continue
     fi
-    rest=${rest:${#BASH_REMATCH[0]}}
-    if [[ -z $name || ($rest != '||'* && -n $rest) ]]; then
-      say WARN "START names RemoteOwner, which an unclaimed slot does not have: use -o OWNERS"
-      return 0
+    case $char in
+      \" | \') quote=$char ;;
+      '(' | '[' | '{') depth=$((depth + 1)) ;;
+      ')' | ']' | '}') depth=$((depth > 0 ? depth - 1 : 9999)) ;;
+      '?') ((depth)) || [[ ${text:at-(at > 0):3} == '=?=' ]] || condition=1 ;;
+    esac
+    if ((depth == 0)) && [[ ${text:at:${#2}} == "$2" ]]; then
+      PIECES+=("${text:from:at-from}")
+      at=$((at + ${#2} - 1)) from=$((at + 1))
     fi
-    found+=${found:+,}${name%%@*}
-    rest=${rest#'||'}
   done
-  say WARN "RemoteOwner can never match on an unclaimed slot; running jobs of $found instead"
-  CONF[OWNERS]=${CONF[OWNERS]:-$found}
-  CONF[START]=''
+  PIECES+=("${text:from}")
+  [[ $depth == 0 && -z $quote ]] || return 1
+  [[ -z $condition ]] || return 2
+}
+
+# one_expression TEXT: whether it can be one expression, as far as brackets, quotes and commas tell;
+# HTCondor's own parser tells the rest, but takes "true, true" for two.
+one_expression() {
+  local code=0
+  split_top "$1" ',' || code=$?
+  [[ $code != 1 && ${#PIECES[@]} == 1 ]]
+}
+
+# unwrap TEXT: sets VALUE to the text without blanks and parentheses around the whole of it.
+unwrap() {
+  VALUE=$1
+  while :; do
+    VALUE=${VALUE#"${VALUE%%[![:space:]]*}"}
+    VALUE=${VALUE%"${VALUE##*[![:space:]]}"}
+    [[ $VALUE == '('*')' ]] && split_top "${VALUE:1:${#VALUE}-2}" '&&' || return 0
+    VALUE=${VALUE:1:${#VALUE}-2}
+  done
+}
+
+readonly REMOTE='[Rr][Ee][Mm][Oo][Tt][Ee][Oo][Ww][Nn][Ee][Rr]'
+
+# owners_meant TEXT: adds to FOUND the owners of RemoteOwner == "NAME", or of several such joined
+# by ||; fails on anything else.
+owners_meant() {
+  local blank='[[:space:]]*' is='(==|=\?=)' text='"([^"\\,[:space:]]+)"' one piece pieces
+  one="([Tt][Aa][Rr][Gg][Ee][Tt]\.|[Mm][Yy]\.)?$REMOTE"
+  unwrap "$1"
+  if [[ $VALUE =~ ^$one$blank$is$blank$text$ ]]; then
+    FOUND+=${FOUND:+,}${BASH_REMATCH[3]%%@*}
+  elif [[ $VALUE =~ ^$text$blank$is$blank$one$ ]]; then
+    FOUND+=${FOUND:+,}${BASH_REMATCH[1]%%@*}
+  else
+    split_top "$VALUE" '||' && ((${#PIECES[@]} > 1)) || return 1
+    pieces=("${PIECES[@]}")
+    for piece in "${pieces[@]}"; do owners_meant "$piece" || return 1; done
+  fi
+}
+
+# remote_owners: RemoteOwner can never match on an unclaimed slot; where it stands beside the rest
+# of START, the owners it means are used instead, and the rest stays.
+remote_owners() {
+  local pieces piece rest='' named="(^|[^A-Za-z0-9_])$REMOTE([^A-Za-z0-9_]|$)"
+  local start=${FROM[START]-START} why='names RemoteOwner, which an unclaimed slot does not have'
+  split_top "${CONF[START]-}" '&&' || :
+  [[ $BARE =~ $named ]] || return 0
+  ! [[ $BARE =~ ${REMOTE}[[:space:]]*[=?!]+[[:space:]]*\' ]] ||
+    refuse "$start: RemoteOwner is compared with a name in single quotes: write double quotes"
+  FOUND=''
+  unwrap "${CONF[START]}"
+  split_top "$VALUE" '||' || refuse "$start $why: use -o OWNERS"
+  pieces=("$VALUE")
+  ((${#PIECES[@]} > 1)) || { split_top "$VALUE" '&&' && pieces=("${PIECES[@]}"); }
+  for piece in "${pieces[@]}"; do
+    split_top "$piece" '&&' || :
+    if ! [[ $BARE =~ $named ]]; then
+      rest+="${rest:+ && }$piece"
+    elif [[ -n $FOUND ]] || ! owners_meant "$piece"; then
+      refuse "$start $why: use -o OWNERS"
+    fi
+  done
+  same_owners "$FOUND" "${CONF[OWNERS]:-$FOUND}" ||
+    refuse "${FROM[OWNERS]-OWNERS} names ${CONF[OWNERS]}, RemoteOwner in $start means $FOUND:\
+ name the same owners in both, or leave one out"
+  say WARN "RemoteOwner can never match on an unclaimed slot; running jobs of $FOUND instead"
+  CONF[OWNERS]=$FOUND
+  unwrap "$rest"
+  CONF[START]=$VALUE
+}
+
+# same_owners OWNERS OWNERS: whether both lists name the same, in whatever order.
+same_owners() {
+  [[ $(tr ', \t' '\n' <<<"$1" | sort -u | sed '/^$/d') == $(tr ', \t' '\n' <<<"$2" | sort -u | sed '/^$/d') ]]
 }
 
 # owners_clause: sets CLAUSE to the condition that a job's owner is one of ours.
@@ -367,7 +459,7 @@ owners_clause() {
     owner=${owner%"${owner##*[![:space:]]}"}
     [[ -n $owner ]] || continue
     classad "$owner"
-    CLAUSE+="${CLAUSE:+ || }TARGET.Owner == $CLASSAD"
+    CLAUSE+="${CLAUSE:+ || }TARGET.Owner =?= $CLASSAD"
   done
   [[ -n $CLAUSE ]] || refuse "nobody's jobs may run: give -o OWNERS"
 }
@@ -383,6 +475,8 @@ read_token() {
     verdict WARN token "-t shows the token to others on this machine" "use -T FILE"
   elif [[ -n $file ]]; then
     [[ -r $file && ! -d $file ]] || token_fails token "$file cannot be read"
+    [[ ! -f $file || $(stat -Lc %a -- "$file") == *00 ]] ||
+      verdict WARN token-file "others on this machine may read $file" "chmod 600 $file"
     IFS= read -r -d '' text <"$file" || :
   else
     IFS= read -r -t 30 -d '' text <&0 || :
@@ -533,14 +627,28 @@ scratch_fails() {
   give_up scratch "$1"
 }
 
+# plain_name FOLDER: sets LINK to a path of few sorts of characters by which HTCondor's
+# configuration can name our folder. Only where its own path has others, LINK is not the folder.
+plain_name() {
+  LINK=$1
+  [[ $1 =~ ^[A-Za-z0-9_./@%+=:~-]+$ ]] || LINK=/tmp/glidein-link-$UID.${1##*.}/work
+}
+
+# make_folder: sets PLACE to a new folder of our own, and WORK to the path by which it is used.
 make_folder() {
   local base
   base=$(choose_folder)
   [[ $base == /* ]] || base=$PWD/$base
-  [[ $base =~ ^[A-Za-z0-9_./@%+=:~-]+$ ]] ||
-    refuse "WORK_DIR: '$base' holds characters that HTCondor's configuration cannot keep"
-  WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
+  PLACE=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
     scratch_fails "no folder can be made in $base"
+  WORK=$PLACE
+  plain_name "$PLACE"
+  if [[ $LINK != "$PLACE" ]]; then
+    { mkdir "${LINK%/work}" && ln -s -- "$PLACE" "$LINK"; } 2>/dev/null ||
+      refuse "${FROM[WORK_DIR]-WORK_DIR}: '$base' holds characters that HTCondor's configuration\
+ cannot keep, and no link to it can be made in /tmp; name a folder without blanks"
+    WORK=$LINK
+  fi
   boot
   birth $$
   # What the checks themselves write must fit: a full disk is found here, not by a stumble there.
@@ -557,7 +665,7 @@ make_folder() {
 sweep() {
   local old boot pid born
   for old in "$1/glidein-$UID".????????; do
-    [[ -O $old && -d $old && ! -L $old && $old != "$WORK" ]] || continue
+    [[ -O $old && -d $old && ! -L $old && $old != "$PLACE" ]] || continue
     boot='' pid='' born=''
     if [[ -s $old/owner ]]; then
       { read -r boot && read -r pid born; } <"$old/owner" || continue
@@ -569,11 +677,22 @@ sweep() {
     fi
     if [[ $boot == "$BOOT" ]]; then
       ! birth "$pid" || [[ $BIRTH != "$born" ]] || continue
-      kill_marked "$old"
+      plain_name "$old"
+      kill_marked "$LINK"
     fi
-    remove_tree "$old"
+    remove_place "$old"
     [[ -e $old ]] || say INFO "removed $old, which a dead pilot left"
   done
+  for old in "/tmp/glidein-link-$UID".????????; do
+    [[ ! -O $old || ! -L $old/work || -e $old/work ]] || remove_tree "$old"
+  done
+}
+
+# remove_place FOLDER: removes a pilot's folder, and the link to it where one was needed.
+remove_place() {
+  remove_tree "$1"
+  plain_name "$1"
+  [[ $LINK == "$1" || ! -O ${LINK%/work} ]] || remove_tree "${LINK%/work}"
 }
 
 remove_tree() {
@@ -603,8 +722,12 @@ nap() { read -r -t "$1" -u "$NAP" || :; }
 claim_name() {
   [[ -n ${CONF[CLAIM_DIR]-} ]] || return 0
   mkdir -p "${CONF[CLAIM_DIR]}" 2>/dev/null || :
-  mkdir "${CONF[CLAIM_DIR]}/$NAME" 2>/dev/null ||
+  ! mkdir "${CONF[CLAIM_DIR]}/$NAME" 2>/dev/null || return 0
+  [[ ! -e ${CONF[CLAIM_DIR]}/$NAME ]] ||
     give_up double "$NAME was claimed already in ${CONF[CLAIM_DIR]}"
+  verdict FAIL scratch "nothing can be made in CLAIM_DIR ${CONF[CLAIM_DIR]}" \
+    'set CLAIM_DIR to a folder that this user may write'
+  give_up scratch "CLAIM_DIR ${CONF[CLAIM_DIR]} cannot be written"
 }
 
 # hide_token: puts the token where only we and the daemons can read it.
@@ -945,7 +1068,7 @@ GlideinDeadline = $DEADLINE
 GlideinVersion = "$GLIDEIN_VERSION"
 GlideinTokenHidden = $HIDDEN
 GlideinDaemonMemory = $KEPT
-ClassAdLifetime = 420
+ClassAdLifetime = 210
 EOF
   if [[ -n ${CONF[NAME]-} ]]; then
     classad "${CONF[NAME]}"
@@ -1036,6 +1159,9 @@ STARTD_DIRECT_ATTACH_INTERVAL = 5
 EOF
 }
 
+# daemon_config: what the daemons do. A collector that was killed comes back knowing nobody, and
+# refuses security sessions of its former life: a session older than its update is not offered
+# again, else the first update, and with it a whole interval, is lost.
 daemon_config() {
   cat <<EOF
 DAEMON_LIST = MASTER, STARTD
@@ -1056,8 +1182,9 @@ ALLOW_WRITE = *
 ALLOW_DAEMON = *
 ALLOW_NEGOTIATOR = *
 ALLOW_ADMINISTRATOR = condor_pool@*, */$POOL_ADDRESS
-UPDATE_INTERVAL = 120
-MASTER_UPDATE_INTERVAL = 120
+UPDATE_INTERVAL = 60
+MASTER_UPDATE_INTERVAL = 60
+SEC_CLIENT_SESSION_DURATION = 30
 UPDATE_OFFSET = 0
 STARTD_SENDS_ALIVES = True
 RUNBENCHMARKS = False
@@ -1248,7 +1375,7 @@ check_start() {
   [[ -n ${CONF[START]-} ]] || return 0
   said=$(timeout -k 1 10 condor_status -limit 1 -af Name -constraint "size({${CONF[START]}}) == 1" 2>&1) || :
   if [[ $said == *'invalid constraint'* ]]; then
-    found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" 'correct -s' usage
+    found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" "correct ${FROM[START]-START}" usage
   fi
 }
 
@@ -1316,7 +1443,7 @@ check_scratch() {
   elif [[ $inodes =~ ^[0-9]+$ ]] && ((inodes > 0 && inodes < 1000)); then
     found FAIL scratch "only $inodes files more fit in $WORK" 'give -w a folder with room' scratch
   else
-    found PASS scratch "$((${kilobytes:-0} / 1024)) MiB free in ${WORK%/*}"
+    found PASS scratch "$((${kilobytes:-0} / 1024)) MiB free in ${PLACE%/*}"
   fi
   rm -f "$folder/probe" "$folder/megabyte"
 }
@@ -1330,6 +1457,10 @@ check_tools() {
       found WARN "$tool" 'is missing; workflow tools may want it' "bring $tool in a container"
     fi
   done
+  if [[ ${CONF[CONTAINERS]} == auto && -z $(find_containers) ]]; then
+    found WARN containers 'there is no apptainer and no singularity here' \
+      'jobs in containers go elsewhere; ask the administrator, or set CONTAINERS to no'
+  fi
   if unshare --user true 2>/dev/null; then
     found PASS user-namespaces 'can be made'
   else
@@ -1577,14 +1708,14 @@ in_pool() {
 wait_to_join() {
   local since patience
   uptime && since=$UPTIME
-  patience=$((since + CONF[JOIN_WAIT] * 100))
+  patience=$((since + JOIN_WAIT * 100))
   until [[ -e $WORK/log/StartLog ]] && in_pool; do
     uptime
     daemons_live
     ((SIGNALS == 0)) || { leave told "$TOO_EARLY" && return 0; }
     if ((UPTIME > patience)); then
       tell_logs
-      leave never-joined "the pool did not show it within ${CONF[JOIN_WAIT]} s"
+      leave never-joined "the pool did not show it within $JOIN_WAIT s"
       return 0
     fi
     nap 0.1
@@ -1710,7 +1841,7 @@ end_daemons() {
 sweep_own() {
   [[ -n $WORK && -d $WORK ]] || return 0
   [[ $HIDDEN != true ]] || umount -l "$SECRET" 2>/dev/null || :
-  remove_tree "$WORK"
+  remove_place "$PLACE"
 }
 
 on_exit() {
