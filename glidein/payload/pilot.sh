@@ -102,6 +102,7 @@ phase() {
   uptime
   local took=$((UPTIME - $2))
   printf -v "PHASE[$1]" '%d.%02d' $((took / 100)) $((took % 100))
+  note
 }
 
 # json TEXT: sets JSON to the text as a JSON string.
@@ -581,7 +582,7 @@ relaunch() {
     lead=("${UNSHARE[@]}")
     keep+=("GLIDEIN_HIDES=$HIDES")
   fi
-  exec env -i "${keep[@]}" "PATH=$PATH" LC_ALL=C TZ=UTC0 "GLIDEIN_STAGE=$STARTED $BEGAN" \
+  exec env -i "${keep[@]}" "PATH=$PATH" LC_ALL=C TZ=UTC0 "GLIDEIN_STAGE=$STARTED $BEGAN $$" \
     "${lead[@]}" "$BASH" "$SELF" "${RELAUNCH[@]}"
 }
 
@@ -658,7 +659,6 @@ make_folder() {
       head -c 4194304 /dev/zero >"$WORK/log/probe" && rm "$WORK/log/probe"
   } 2>/dev/null || scratch_fails "$base is full"
   SECRET=$WORK/secret
-  sweep "$base"
 }
 
 # sweep FOLDER: removes what pilots of ours that are dead left in FOLDER, and nothing else.
@@ -700,17 +700,18 @@ remove_tree() {
   rm -rf --one-file-system -- "$1" 2>/dev/null || :
 }
 
-# kill_marked FOLDER: kills every process of ours that the pilot of that folder started.
+# kill_marked FOLDER [STAGE]: kills every process of ours that the pilot of that folder started. Its
+# subshells bear no mark, but the stage with which the pilot itself was started again.
 kill_marked() {
-  local entry pid found round
+  local entry pid found round marks=(-e "GLIDEIN_PILOT=$1" ${2:+-e "GLIDEIN_STAGE=$2"})
   for round in 1 2 3 4 5; do
     found=0
     while IFS= read -r entry; do
       pid=${entry#/proc/}
       pid=${pid%/environ}
-      [[ $pid != "$$" && $pid != "$BASHPID" ]] || continue
+      [[ $pid != "$$" && $pid != "$BASHPID" && $pid != "$WATCHDOG" ]] || continue
       kill -9 "$pid" 2>/dev/null && found=1
-    done < <(grep -lzF -- "GLIDEIN_PILOT=$1" /proc/[0-9]*/environ 2>/dev/null)
+    done < <(exec env -u GLIDEIN_STAGE grep -lzxF "${marks[@]}" /proc/[0-9]*/environ 2>/dev/null)
     ((found)) || return 0
     nap 0.1
   done
@@ -1635,6 +1636,7 @@ start_watchdog() {
 watch() {
   trap '' INT TERM HUP
   trap - EXIT
+  TOKEN=''
   while birth "$1" && [[ $BIRTH == "$2" ]]; do
     epoch
     if ((NOW >= DEADLINE)); then
@@ -1648,9 +1650,41 @@ watch() {
     nap 1
   done
   : "${REASON:=killed}" "${MESSAGE:=pilot.sh was killed}"
-  kill_marked "$WORK"
+  kill_marked "$WORK" "${GLIDEIN_STAGE-}"
+  recall
   sweep_own
   report
+}
+
+# note: writes down what a report tells, for the watchdog, which has to make it if we cannot.
+note() {
+  local key
+  {
+    for key in VERSION HIDDEN FETCHED JOBS BUSY_CORE_S JOINED_AT CPUS MEMORY GPU_COUNT; do
+      echo "$key ${!key-}"
+    done
+    for key in "${!PHASE[@]}"; do echo "PHASE $key ${PHASE[$key]}"; done
+    for key in "${!SINCE[@]}"; do echo "SINCE $key ${SINCE[$key]}"; done
+  } 2>/dev/null >"$WORK/counters.new" && mv -f "$WORK/counters.new" "$WORK/counters" || :
+}
+
+# recall: takes in what note wrote. A job of the same user could write there too: only plain
+# numbers and words are taken.
+recall() {
+  local line slot number='(0|[1-9][0-9]{0,14})'
+  local counts='FETCHED|JOBS|BUSY_CORE_S|JOINED_AT|CPUS|MEMORY|GPU_COUNT'
+  [[ -r $WORK/counters ]] || return 0
+  while IFS= read -r line; do
+    if [[ $line =~ ^($counts)\ $number$ || $line =~ ^(HIDDEN)\ (true|false)$ ||
+      $line =~ ^(VERSION)\ ([A-Za-z0-9.]{1,30})$ ]]; then
+      printf -v "${BASH_REMATCH[1]}" '%s' "${BASH_REMATCH[2]}"
+    elif [[ $line =~ ^PHASE\ ([a-z]+)\ ($number\.[0-9]{2})$ ]]; then
+      PHASE[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+    elif [[ $line =~ ^SINCE\ (slot[0-9_]+)\ $number$ ]]; then
+      SINCE[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+    fi
+  done <"$WORK/counters"
+  for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
 }
 
 # --- the life of the pilot -----------------------------------------------------------------------
@@ -1690,6 +1724,7 @@ slot_changes() {
       unset "SINCE[$1]"
       ;;
   esac
+  note
 }
 
 # in_pool: whether the collector shows our slot.
@@ -1840,7 +1875,7 @@ end_daemons() {
 
 sweep_own() {
   [[ -n $WORK && -d $WORK ]] || return 0
-  [[ $HIDDEN != true ]] || umount -l "$SECRET" 2>/dev/null || :
+  [[ -z ${GLIDEIN_HIDES-} ]] || umount -l "$SECRET" 2>/dev/null || :
   remove_place "$PLACE"
 }
 
@@ -1859,7 +1894,7 @@ on_exit() {
     ((${#CHECKS[@]} == 0)) || kill -9 "${CHECKS[@]}" 2>/dev/null || :
     end_daemons
     for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
-    kill_marked "$WORK"
+    kill_marked "$WORK" "${GLIDEIN_STAGE-}"
     [[ -z $WATCHDOG ]] || kill -9 "$WATCHDOG" 2>/dev/null || :
     sweep_own
   fi
@@ -1884,7 +1919,7 @@ begin() {
   [[ $SELF == */* ]] || SELF=./$SELF
   HOST=$(uname -n)
   HOST=${HOST//[^A-Za-z0-9.-]/-}
-  [[ -z $stage ]] || read -r STARTED BEGAN <<<"$stage"
+  [[ -z $stage ]] || read -r STARTED BEGAN _ <<<"$stage"
   umask 077
   trap on_exit EXIT
 }
@@ -1910,18 +1945,21 @@ main() {
   default OWNERS "${SUBJECT%%@*}"
   owners_clause
   uptime
-  make_folder
   OOM_BEFORE=$(oom_kills 2>/dev/null) || :
+  make_folder
+  start_watchdog
+  sweep "${WORK%/*}"
   hide_token
+  note
   find_runtime
   size_up
+  note
   resolve_pool
   client_config >"$WORK/condor_config"
   export CONDOR_CONFIG=$WORK/condor_config
   run_checks
   FREE_MB=$(df -Pk "$WORK" | awk 'NR == 2 {print int($4 / 1024)}')
   write_config
-  start_watchdog
   start_daemons
   wait_to_join
   [[ -n $REASON ]] || live

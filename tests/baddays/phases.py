@@ -10,7 +10,7 @@ from glidein.demo import events
 from tests.beds.jobs import Desk, Job, processes_with
 from tests.beds.pilots import Pilot, Yard, command, wait_until
 
-EARLY = ("starting", "runtime", "unpack", "checks")
+EARLY = ("starting", "runtime", "unpack", "checks", "join")
 LATE = ("idle", "busy", "draining")
 
 
@@ -76,6 +76,10 @@ def _checks(case: Case) -> None:
     wait_until(lambda: list(case.pilot.work.glob("*/checks/ping")), 30, "the checks")
 
 
+def _join(case: Case) -> None:
+    wait_until(lambda: list(case.pilot.work.glob("*/log/MasterLog")), 60, "the daemons")
+
+
 def _busy(case: Case) -> None:
     assert case.job is not None
     case.job.wait_event(events.EXECUTING)
@@ -95,6 +99,7 @@ _ARRIVE: dict[str, Callable[[Case], object]] = {
     "runtime": _runs("curl"),
     "unpack": _runs("od"),
     "checks": _checks,
+    "join": _join,
     "idle": lambda case: case.pilot.wait_for("idle"),
     "busy": _busy,
     "draining": _draining,
