@@ -94,13 +94,18 @@ def test_killed_before_it_has_joined_all_is_gone_in_time(
 def test_killed_with_its_daemons_all_is_gone_in_time(
     cases: Cases, phase: str, hidden: bool
 ) -> None:
-    case = cases[phase, hidden]
+    case = cases[phase, hidden].arrive()
+    time.sleep(1.2 if case.job else 0)  # a job's time is counted in whole seconds
     kill(case)
     case.pilot.assert_clean(GONE_IN)
     assert case.job_processes() == []
     assert case.pilot.reason == "killed"
-    assert case.pilot.report["exit_code"] == 137
-    assert case.pilot.report["token_hidden"] is hidden
+    told = case.pilot.report
+    assert (told["exit_code"], told["token_hidden"], told["cores"]) == (137, hidden, 1)
+    assert told["jobs_run"] == (0 if case.job is None else 1)
+    assert (told["busy_core_s"] > 0) == (case.job is not None)
+    assert told["runtime"]
+    assert sorted(told["phases"]) == ["checks", "join", "runtime"]
 
 
 def test_killed_with_its_watchdog_the_daemons_go_and_the_next_pilot_sweeps(
