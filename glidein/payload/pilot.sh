@@ -102,6 +102,7 @@ phase() {
   uptime
   local took=$((UPTIME - $2))
   printf -v "PHASE[$1]" '%d.%02d' $((took / 100)) $((took % 100))
+  note
 }
 
 # json TEXT: sets JSON to the text as a JSON string.
@@ -582,7 +583,7 @@ relaunch() {
     lead=("${UNSHARE[@]}")
     keep+=("GLIDEIN_HIDES=$HIDES")
   fi
-  exec env -i "${keep[@]}" "PATH=$PATH" LC_ALL=C TZ=UTC0 "GLIDEIN_STAGE=$STARTED $BEGAN" \
+  exec env -i "${keep[@]}" "PATH=$PATH" LC_ALL=C TZ=UTC0 "GLIDEIN_STAGE=$STARTED $BEGAN $$" \
     "${lead[@]}" "$BASH" "$SELF" "${RELAUNCH[@]}"
 }
 
@@ -659,7 +660,6 @@ make_folder() {
       head -c 4194304 /dev/zero >"$WORK/log/probe" && rm "$WORK/log/probe"
   } 2>/dev/null || scratch_fails "$base is full"
   SECRET=$WORK/secret
-  sweep "$base"
 }
 
 # sweep FOLDER: removes what pilots of ours that are dead left in FOLDER, and nothing else.
@@ -701,17 +701,18 @@ remove_tree() {
   rm -rf --one-file-system -- "$1" 2>/dev/null || :
 }
 
-# kill_marked FOLDER: kills every process of ours that the pilot of that folder started.
+# kill_marked FOLDER [STAGE]: kills every process of ours that the pilot of that folder started. Its
+# subshells bear no mark, but the stage with which the pilot itself was started again.
 kill_marked() {
-  local entry pid found round
+  local entry pid found round marks=(-e "GLIDEIN_PILOT=$1" ${2:+-e "GLIDEIN_STAGE=$2"})
   for round in 1 2 3 4 5; do
     found=0
     while IFS= read -r entry; do
       pid=${entry#/proc/}
       pid=${pid%/environ}
-      [[ $pid != "$$" && $pid != "$BASHPID" ]] || continue
+      [[ $pid != "$$" && $pid != "$BASHPID" && $pid != "$WATCHDOG" ]] || continue
       kill -9 "$pid" 2>/dev/null && found=1
-    done < <(grep -lzF -- "GLIDEIN_PILOT=$1" /proc/[0-9]*/environ 2>/dev/null)
+    done < <(exec env -u GLIDEIN_STAGE grep -lzxF "${marks[@]}" /proc/[0-9]*/environ 2>/dev/null)
     ((found)) || return 0
     nap 0.1
   done
@@ -787,6 +788,18 @@ newest_runtime() {
   return 1
 }
 
+# beside COMMAND...: runs what may be slow while a signal can still end the pilot at once. Sets SAID
+# to how its words began; returns its code.
+beside() {
+  local code=0
+  GLIDEIN_PILOT=$WORK "$@" >"$WORK/checks/said" 2>&1 </dev/null {NAP}<&- {OUT}>&- &
+  CHECKS=($!)
+  wait_for $! || code=$?
+  CHECKS=()
+  SAID=$(head -c 300 "$WORK/checks/said")
+  return $code
+}
+
 # take_runtime WHERE: a folder is used where it lies; a tarball is fetched, checked and unpacked.
 take_runtime() {
   local file=$WORK/runtime.tar sum
@@ -801,43 +814,53 @@ take_runtime() {
   fi
   [[ -r $file ]] || runtime_fails "$1 is not there"
   if [[ -n ${CONF[RUNTIME_SHA256]-} ]]; then
-    sum=$(sha256sum <"$file")
+    beside sha256sum -- "$file" || runtime_fails "$1 cannot be read: ${SAID:0:200}"
+    sum=${SAID#\\} # stands before the sum where the name has odd characters
     [[ ${sum%% *} == "${CONF[RUNTIME_SHA256],,}" ]] ||
       runtime_fails "$1 has the SHA-256 ${sum%% *}, not ${CONF[RUNTIME_SHA256]}"
   fi
   unpack "$file"
+  [[ ! -f $CONDOR/RELOCATE ]] || relocate
   rm -f "$WORK/runtime.tar"
 }
 
+# fetch URL FILE: no longer than the pilot lives.
 fetch() {
-  local said
+  local left
+  epoch
+  left=$((DEADLINE - NOW > 1 ? DEADLINE - NOW : 1))
   if command -v curl >/dev/null; then
-    said=$(curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 30 -o "$2" "$1" 2>&1) ||
-      runtime_fails "$1 could not be fetched: ${said:0:200}"
+    beside curl -fsSL --connect-timeout 20 --max-time "$left" --speed-limit 1000 --speed-time 30 \
+      -o "$2" "$1" || runtime_fails "$1 could not be fetched: ${SAID:0:200}"
   elif command -v wget >/dev/null; then
-    said=$(wget -nv -T 30 -t 2 -O "$2" "$1" 2>&1) ||
-      runtime_fails "$1 could not be fetched: ${said:0:200}"
+    beside timeout -k 1 "$left" wget -nv -T $((left < 30 ? left : 30)) -t 2 -O "$2" "$1" ||
+      runtime_fails "$1 could not be fetched: ${SAID:0:200}"
   else
     runtime_fails "neither curl nor wget is here to fetch $1"
   fi
   FETCHED=$(stat -c %s "$2")
 }
 
+# unpack FILE: sets CONDOR to the runtime that the tarball holds.
 unpack() {
-  local magic said found
+  local found
   CONDOR=$WORK/condor
   mkdir "$CONDOR"
-  magic=$(od -An -tx1 -N6 "$1" | tr -d ' \n')
-  case $magic in
-    1f8b*) said=$(gzip -dc "$1" | tar -xf - -C "$CONDOR" 2>&1) ;;
-    fd377a585a00) said=$(xz -dc "$1" | tar -xf - -C "$CONDOR" 2>&1) ;;
-    *) said=$(tar -xf "$1" -C "$CONDOR" 2>&1) ;;
-  esac || runtime_fails "$1 cannot be unpacked: ${said:0:200}"
+  beside untar "$1" "$CONDOR" || runtime_fails "$1 cannot be unpacked: ${SAID:0:200}"
   if [[ ! -d $CONDOR/sbin ]]; then
     found=("$CONDOR"/*/sbin)
     CONDOR=${found[0]%/sbin}
   fi
-  [[ ! -f $CONDOR/RELOCATE ]] || relocate
+}
+
+untar() {
+  local magic
+  magic=$(od -An -tx1 -N6 "$1" | tr -d ' \n')
+  case $magic in
+    1f8b*) gzip -dc "$1" | tar -xf - -C "$2" ;;
+    fd377a585a00) xz -dc "$1" | tar -xf - -C "$2" ;;
+    *) tar -xf "$1" -C "$2" ;;
+  esac
 }
 
 # relocate: writes the path of the runtime's own loader into each of its programs.
@@ -1536,7 +1559,7 @@ run_checks() {
     CONTAINER='?'
     GLIDEIN_PILOT=$WORK check_containers >"$WORK/checks/containers" 2>/dev/null </dev/null {NAP}<&- {OUT}>&- &
   fi
-  for check in "${CHECKS[@]}"; do wait_for "$check"; done
+  for check in "${CHECKS[@]}"; do wait_for "$check" || :; done
   CHECKS=()
   print_checks start tcp ping pool scratch tools gpus
   for check in 1 2 3 4 5; do
@@ -1546,13 +1569,20 @@ run_checks() {
   phase checks "$since"
 }
 
-# wait_for PID: waits for a child, but no longer than until a signal tells us to leave.
+# wait_for PID: waits for a child, but no longer than until a signal tells us to leave; returns the
+# child's code.
 wait_for() {
+  local code=0
   # A signal between looking and waiting would be slept over, so its handler ends the pilot itself.
   EARLY=1
   ((SIGNALS == 0)) || give_up told "$TOO_EARLY"
-  while kill -0 "$1" 2>/dev/null; do wait "$1" 2>/dev/null || :; done
+  while :; do
+    code=0
+    wait "$1" 2>/dev/null || code=$?
+    kill -0 "$1" 2>/dev/null || break
+  done
   EARLY=''
+  return $code
 }
 
 print_checks() {
@@ -1607,6 +1637,7 @@ start_watchdog() {
 watch() {
   trap '' INT TERM HUP
   trap - EXIT
+  TOKEN=''
   while birth "$1" && [[ $BIRTH == "$2" ]]; do
     epoch
     if ((NOW >= DEADLINE)); then
@@ -1620,9 +1651,41 @@ watch() {
     nap 1
   done
   : "${REASON:=killed}" "${MESSAGE:=pilot.sh was killed}"
-  kill_marked "$WORK"
+  kill_marked "$WORK" "${GLIDEIN_STAGE-}"
+  recall
   sweep_own
   report
+}
+
+# note: writes down what a report tells, for the watchdog, which has to make it if we cannot.
+note() {
+  local key
+  {
+    for key in VERSION HIDDEN FETCHED JOBS BUSY_CORE_S JOINED_AT CPUS MEMORY GPU_COUNT; do
+      echo "$key ${!key-}"
+    done
+    for key in "${!PHASE[@]}"; do echo "PHASE $key ${PHASE[$key]}"; done
+    for key in "${!SINCE[@]}"; do echo "SINCE $key ${SINCE[$key]}"; done
+  } 2>/dev/null >"$WORK/counters.new" && mv -f "$WORK/counters.new" "$WORK/counters" || :
+}
+
+# recall: takes in what note wrote. A job of the same user could write there too: only plain
+# numbers and words are taken.
+recall() {
+  local line slot number='(0|[1-9][0-9]{0,14})'
+  local counts='FETCHED|JOBS|BUSY_CORE_S|JOINED_AT|CPUS|MEMORY|GPU_COUNT'
+  [[ -r $WORK/counters ]] || return 0
+  while IFS= read -r line; do
+    if [[ $line =~ ^($counts)\ $number$ || $line =~ ^(HIDDEN)\ (true|false)$ ||
+      $line =~ ^(VERSION)\ ([A-Za-z0-9.]{1,30})$ ]]; then
+      printf -v "${BASH_REMATCH[1]}" '%s' "${BASH_REMATCH[2]}"
+    elif [[ $line =~ ^PHASE\ ([a-z]+)\ ($number\.[0-9]{2})$ ]]; then
+      PHASE[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+    elif [[ $line =~ ^SINCE\ (slot[0-9_]+)\ $number$ ]]; then
+      SINCE[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+    fi
+  done <"$WORK/counters"
+  for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
 }
 
 # --- the life of the pilot -----------------------------------------------------------------------
@@ -1662,6 +1725,7 @@ slot_changes() {
       unset "SINCE[$1]"
       ;;
   esac
+  note
 }
 
 # in_pool: whether the collector shows our slot.
@@ -1812,7 +1876,7 @@ end_daemons() {
 
 sweep_own() {
   [[ -n $WORK && -d $WORK ]] || return 0
-  [[ $HIDDEN != true ]] || umount -l "$SECRET" 2>/dev/null || :
+  [[ -z ${GLIDEIN_HIDES-} ]] || umount -l "$SECRET" 2>/dev/null || :
   remove_place "$PLACE"
 }
 
@@ -1831,7 +1895,7 @@ on_exit() {
     ((${#CHECKS[@]} == 0)) || kill -9 "${CHECKS[@]}" 2>/dev/null || :
     end_daemons
     for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
-    kill_marked "$WORK"
+    kill_marked "$WORK" "${GLIDEIN_STAGE-}"
     [[ -z $WATCHDOG ]] || kill -9 "$WATCHDOG" 2>/dev/null || :
     sweep_own
   fi
@@ -1856,7 +1920,7 @@ begin() {
   [[ $SELF == */* ]] || SELF=./$SELF
   HOST=$(uname -n)
   HOST=${HOST//[^A-Za-z0-9.-]/-}
-  [[ -z $stage ]] || read -r STARTED BEGAN <<<"$stage"
+  [[ -z $stage ]] || read -r STARTED BEGAN _ <<<"$stage"
   umask 077
   trap on_exit EXIT
 }
@@ -1882,18 +1946,21 @@ main() {
   default OWNERS "${SUBJECT%%@*}"
   owners_clause
   uptime
-  make_folder
   OOM_BEFORE=$(oom_kills 2>/dev/null) || :
+  make_folder
+  start_watchdog
+  sweep "${WORK%/*}"
   hide_token
+  note
   find_runtime
   size_up
+  note
   resolve_pool
   client_config >"$WORK/condor_config"
   export CONDOR_CONFIG=$WORK/condor_config
   run_checks
   FREE_MB=$(df -Pk "$WORK" | awk 'NR == 2 {print int($4 / 1024)}')
   write_config
-  start_watchdog
   start_daemons
   wait_to_join
   [[ -n $REASON ]] || live

@@ -188,7 +188,9 @@ def test_the_dead_man_ends_a_pilot_that_stands_still(pilot: Pilot) -> None:
     pilot.begin(LIFETIME=12, RETIRE=3).until("STATE busy")
     os.kill(pilot.pid, signal.SIGSTOP)
     pilot.until(lambda: not process.alive(pilot.pid) and not pilot.left(), 40)
-    assert report.reports(pilot.text)[-1]["reason"] == "dead-man"
+    said = report.reports(pilot.text)[-1]
+    assert (said["reason"], said["jobs_run"]) == ("dead-man", 1)
+    assert said["busy_core_s"] > 5
 
 
 def test_a_job_over_its_memory_is_held_with_the_reason(pilot: Pilot) -> None:

@@ -438,3 +438,32 @@ def test_busy_time_is_read_from_the_startds_log_across_halves_and_rotation(tmp_p
         "1 2",
         "0 2",
     ]
+
+
+def test_the_watchdog_reads_what_the_pilot_noted_and_nothing_that_would_be_run(
+    tmp_path: Path,
+) -> None:
+    script = """
+    WORK=$1 CPUS=3 VERSION=25.7.2 HIDDEN=true JOBS=4 BUSY_CORE_S=50 PHASE[runtime]=1.05
+    epoch; SINCE[slot1_2]=$((NOW - 10)); note
+    printf '%s\\n' 'JOBS $(touch ran)' 'CPUS a[$(touch ran)]' 'PATH /' 'VERSION $(id)' \
+      'BUSY_CORE_S 08' 'PHASE x 1' 'HIDDEN maybe' 'SINCE slot1_3 x[$(touch ran)]' >>"$1/counters"
+    CPUS=0 VERSION='' HIDDEN=false JOBS=0 BUSY_CORE_S=0 PHASE=() SINCE=()
+    recall; REASON=killed; report
+    """
+    said = report.reports(bash(script, str(tmp_path)).stdout)[-1]
+    assert (said["cores"], said["runtime"], said["token_hidden"]) == (3, "25.7.2", True)
+    assert (said["jobs_run"], said["phases"]) == (4, {"runtime": 1.05})
+    assert said["busy_core_s"] in (60, 61)
+    assert [path.name for path in tmp_path.iterdir()] == ["counters"]
+
+
+def test_the_pilots_own_shells_are_known_by_their_stage() -> None:
+    script = """
+    exec {NAP}<> <(:)
+    (while :; do read -r -t 9 -u "$NAP" || :; done) & shell=$!
+    kill_marked /nowhere; kill -0 $shell && echo lives
+    kill_marked /nowhere "$GLIDEIN_STAGE"; wait $shell || echo $?
+    """
+    stage = {"GLIDEIN_STAGE": f"1 2 test{os.getpid()}"}
+    assert bash(script, env=ENV | stage).stdout.split() == ["lives", "137"]
