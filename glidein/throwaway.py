@@ -122,10 +122,11 @@ class ThrowawayPool:
     def start(self, timeout: float = 60) -> Self:
         """Start the daemons and wait until all of them can be seen in the collector.
 
-        Raises ObservationError with the telling log lines when they are not up in time.
+        Raises ObservationError with the telling log lines when they are not up in time, and
+        ConfigError for a folder that holds something which is not this pool's.
         """
-        self._lay_out()
         self._guard = self._guard or Guard(self.folder)
+        self._lay_out()
         argv: list[str | Path] = [self.runtime.program("condor_master"), "-f"]
         user = None if self.options.users else self.options.user
         log = self.folder / "log" / "master.out"

@@ -1,7 +1,6 @@
 """What this machine has for a pilot: size, tools, room. Reads only."""
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -9,19 +8,37 @@ from dataclasses import replace
 from pathlib import Path
 
 from glidein import process, quantities
+from glidein.host.given import given
 from glidein.model import FAIL, PASS, WARN, Finding, Offer, Resources
 
 # What the payload cannot do without; the rest it replaces or leaves out.
 TOOLS = ("tar", "gzip", "sed", "grep", "awk", "mv", "cat")
 _ROOM_MB = 1024
+_CAPS = 2  # what the driver has for configuring and monitoring, without any slice
 
 
 def machine() -> Resources:
-    """Return what this process may use of the machine: cores by affinity, all memory."""
-    text = Path("/proc/meminfo").read_text()
-    found = re.search(r"^MemTotal:\s+(\d+) kB", text, re.MULTILINE)
-    memory = int(found[1]) // 1024 if found else None
-    return Resources(cpus=len(os.sched_getaffinity(0)), memory_mb=memory)
+    """Return what this process was given of the machine: cores and memory."""
+    return given()
+
+
+def gpus(
+    dev: Path = Path("/dev"), kfd: Path = Path("/sys/class/kfd/kfd/topology/nodes")
+) -> int | None:
+    """Return how many GPUs a pilot would find at most; None where only its runtime can tell.
+
+    NVIDIA's are device files, AMD's nodes of the kfd driver. A card that is cut in slices (MIG) or
+    that a Windows host lends counts otherwise: there nothing is known.
+    """
+    if len(list(dev.glob("nvidia-caps/nvidia-cap*"))) > _CAPS or (dev / "dxg").exists():
+        return None
+    cards = [each for each in dev.glob("nvidia*") if each.name[6:].isdecimal()]
+    amd = [each for each in kfd.glob("*/gpu_id") if each.read_text().strip() not in ("", "0")]
+    found = max(len(cards), len(amd))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return found
+    return 0 if visible in ("", "-1", "NoDevFiles", "none") else min(found, visible.count(",") + 1)
 
 
 def offer(wanted: Resources, running: Iterable[Resources], whole: Resources | None = None) -> Offer:
