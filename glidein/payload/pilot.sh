@@ -1601,7 +1601,7 @@ print_checks() {
 # --- daemons -------------------------------------------------------------------------------------
 
 start_daemons() {
-  local lead=() child=''
+  local lead=()
   case ${GLIDEIN_HIDES-} in
     2) lead=("${TIED[@]}" "${CAGE[@]}" "${PLAIN[@]}") ;;
     1) lead=("${TIED[@]}" "${PLAIN[@]}") ;;
@@ -1612,13 +1612,36 @@ start_daemons() {
     {NAP}<&- {OUT}>&- &
   MASTER=$! OUTER=$!
   [[ ${GLIDEIN_HIDES-} == 2 ]] || return 0
-  # Signals go to the master itself, the child of the program that made its PID namespace.
-  until [[ -n $child ]]; do
+  inner_master
+}
+
+# inner_master: sets MASTER to the master itself, which signals are for: the child of the program
+# that made its PID namespace. Where that ends early, whoever waits for the pool sees it.
+inner_master() {
+  local round
+  for ((round = 0; round < 100; round++)); do
     birth "$OUTER" || return 0
-    nap 0.01
-    read -r child _ 2>/dev/null <"/proc/$OUTER/task/$OUTER/children" || :
+    ! child_of "$OUTER" || break
+    nap 0.05
   done
-  MASTER=$child
+  [[ -n $CHILD ]] || give_up daemons "HTCondor's master did not start within 5 s"
+  MASTER=$CHILD
+}
+
+# child_of PID: sets CHILD to a process that the other started. Not each kernel lists children.
+child_of() {
+  local file stat
+  CHILD=''
+  for file in /proc/[0-9]*/stat; do
+    read -r stat 2>/dev/null <"$file" || continue
+    stat=${stat##*) }
+    stat=${stat#* }
+    [[ ${stat%% *} == "$1" ]] || continue
+    file=${file%/stat}
+    CHILD=${file#/proc/}
+    return 0
+  done
+  return 1
 }
 
 # start_watchdog: a process of its own that ends everything when the pilot is killed or past its

@@ -468,3 +468,15 @@ def test_the_pilots_own_shells_are_known_by_their_stage() -> None:
     """
     stage = {"GLIDEIN_STAGE": f"1 2 test{os.getpid()}"}
     assert bash(script, env=ENV | stage).stdout.split() == ["lives", "137"]
+
+
+def test_a_master_that_never_appears_is_not_waited_for_for_ever() -> None:
+    script = """
+    exec {NAP}<> <(:)
+    timeout 15 bash -c 'sleep 14; :' >&2 & OUTER=$!; MASTER=$!
+    inner_master; read -r name <"/proc/$MASTER/comm"; echo "$name"
+    OUTER=$MASTER; until child_of "$OUTER"; do :; done; OUTER=$CHILD
+    trap 'kill "$OUTER"; echo "$REASON"' EXIT
+    inner_master
+    """
+    assert bash(script).stdout.split() == ["bash", "daemons"]
