@@ -133,12 +133,14 @@ report() {
 
 # oom_kills: prints how many processes the kernel killed in our cgroup because memory ran out.
 oom_kills() {
-  local line group file
+  local line file
   while IFS= read -r line; do
-    group=${line#*:*:}
     case $line in
-      0::*) file=$CGROUP_ROOT$group/memory.events ;;
-      *:memory:*) file=$CGROUP_ROOT/memory$group/memory.oom_control ;;
+      0::*) beneath "$CGROUP_ROOT" "${line#*:*:}" && file=$CGROUP_ROOT$GROUP/memory.events ;;
+      *:memory:*)
+        beneath "$CGROUP_ROOT/memory" "${line#*:*:}"
+        file=$CGROUP_ROOT/memory$GROUP/memory.oom_control
+        ;;
       *) continue ;;
     esac
     [[ -r $file ]] || continue
@@ -886,7 +888,7 @@ settle_runtime() {
 
 # --- what was given ------------------------------------------------------------------------------
 
-CGROUP_ROOT=/sys/fs/cgroup CGROUP_SELF=/proc/self/cgroup
+CGROUP_ROOT=/sys/fs/cgroup CGROUP_SELF=/proc/self/cgroup CGROUP_MOUNTS=/proc/self/mountinfo
 
 # lower NAME VALUE: sets the variable to VALUE if that is a number and lower, or nothing was set.
 lower() {
@@ -901,6 +903,20 @@ tasks_here() {
   [[ $tasks =~ ^([0-9]+) ]] && ((BASH_REMATCH[1] > 0)) && echo "${BASH_REMATCH[1]}" || echo 1
 }
 
+# beneath FOLDER PATH: sets GROUP to where below the folder the cgroup of that path lies. Containers
+# often have only a part of the tree mounted there: then the path of that part comes off.
+beneath() {
+  local folder root='' fields
+  GROUP=$2
+  [[ -r $CGROUP_MOUNTS ]] || return 0
+  folder=$(readlink -f "$1") || return 0
+  while read -r -a fields; do
+    [[ ${fields[4]-} == "$folder" && ${fields[*]} == *' - cgroup'* ]] || continue
+    root=${fields[3]%/}
+  done <"$CGROUP_MOUNTS"
+  [[ $2/ != "$root"/* ]] || GROUP=${2#"$root"}
+}
+
 cgroup_limits() {
   local line group folder value period
   while IFS= read -r line; do
@@ -911,6 +927,8 @@ cgroup_limits() {
       *:cpu:* | *:cpu,* | *:*,cpu:*) folder=$CGROUP_ROOT/cpu ;;
       *) continue ;;
     esac
+    beneath "$folder" "$group"
+    group=$GROUP
     while :; do
       if read -r value 2>/dev/null <"$folder$group/memory.max" ||
         read -r value 2>/dev/null <"$folder$group/memory.limit_in_bytes"; then

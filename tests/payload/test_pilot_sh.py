@@ -346,6 +346,39 @@ def test_cgroup_limits_count_along_the_whole_path(
 
 
 @pytest.mark.parametrize(
+    ("self_file", "mount", "limit", "counter"),
+    [
+        ("4:memory:/a/b/c", "/a {}/memory - cgroup", "memory/b/c/memory.limit_in_bytes",
+         "memory/b/c/memory.oom_control"),
+        ("4:memory:/a/b", "/a/b {}/memory - cgroup", "memory/memory.limit_in_bytes",
+         "memory/memory.oom_control"),
+        ("4:memory:/ab/c", "/a {}/memory - cgroup", "memory/ab/c/memory.limit_in_bytes",
+         "memory/ab/c/memory.oom_control"),
+        ("4:memory:/a/b", "/a {}/memory - ext4", "memory/a/b/memory.limit_in_bytes",
+         "memory/a/b/memory.oom_control"),
+        ("0::/a/b/c", "/a {} shared:9 - cgroup2", "b/c/memory.max", "b/c/memory.events"),
+        ("0::/a/b/c", "/ {} - cgroup2", "a/b/c/memory.max", "a/b/c/memory.events"),
+    ],
+)  # fmt: skip
+def test_a_cgroup_is_found_where_a_part_of_the_tree_is_mounted(
+    self_file: str, mount: str, limit: str, counter: str, tmp_path: Path
+) -> None:
+    cgroup(tmp_path, {limit: "1073741824", counter: "oom_kill_disable 0\noom_kill 7"})
+    (tmp_path / "self").write_text(self_file + "\n")
+    root, _, rest = mount.format(tmp_path).partition(" ")
+    point, _, rest = rest.partition(" ")
+    (tmp_path / "mounts").write_text(
+        f"25 23 0:23 / {tmp_path}/other rw - cgroup cgroup rw,pids\n"
+        f"35 31 0:32 {root} {point} rw,relatime {rest} cgroup rw,memory\n"
+    )
+    script = (
+        "CGROUP_ROOT=$1 CGROUP_SELF=$1/self CGROUP_MOUNTS=$1/mounts MEMORY_GIVEN=9999 "
+        'CPUS_GIVEN=64; cgroup_limits; echo "$MEMORY_GIVEN $(oom_kills)"'
+    )
+    assert bash(script, str(tmp_path)).stdout.split() == ["1024", "7"]
+
+
+@pytest.mark.parametrize(
     ("slurm", "given"),
     [
         ({"SLURM_CPUS_ON_NODE": "4", "SLURM_MEM_PER_NODE": "8000"}, "4 8000 0"),
