@@ -108,6 +108,7 @@ SAME_ANSWER = [way for way in WAYS if way != "AutoCluster"]
 def _schedd(address: PoolAddress):  # type: ignore[no-untyped-def]
     import htcondor2
 
+    htcondor2.reload_config()  # glidein.classads imported it with an empty one
     return htcondor2.Schedd(
         htcondor2.Collector(str(address)).locateAll(htcondor2.DaemonType.Schedd)[0]
     )

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Self
 
-import classad2
-
 from glidein import quoting
+from glidein.classads import classad2
 
 _TOKEN = re.compile(
     r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|=\?=|=!=|&&|\|\||\?:|[?()\[\]{}]|.", re.DOTALL
@@ -214,7 +213,7 @@ def references(text: str, own: Ad | None = None) -> tuple[str, ...]:
     """
     mine = _own_names(text)
     wanted = (name for name in _external(text, own or Ad()) if not name.lower().startswith("my."))
-    found = {name.rpartition(".")[2] for name in wanted if name.lower() not in mine}
+    found = {bare for name in wanted if (bare := name.rpartition(".")[2]).lower() not in mine}
     return tuple(sorted(found, key=str.lower))
 
 
@@ -272,13 +271,16 @@ def _known(text: str, my: Ad, target: Ad | None) -> dict[str, str]:
     tree = _parse(text)
     if tree is None:
         return {}
-    inner = {name for name in my._ad.internalRefs(tree) if name and _mentions(text, name)}
-    names = sorted(inner | {name for name in _external(text, my) if _mentions(text, name)})
+    found = {*my._ad.internalRefs(tree), *_external(text, my)}
+    names = sorted({written for name in found if name for written in _spelled(text, name)})
     return {name: _show(_evaluate(name, my, target)) for name in names[:8]}
 
 
-def _mentions(text: str, name: str) -> bool:
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
+def _spelled(text: str, name: str) -> Iterator[str]:
+    """Yield a name as `text` writes it, with its scope, in each way but for the case once."""
+    bare = re.escape(name.rpartition(".")[2])
+    found = re.findall(rf"(?<![\w.])((?:my\.|target\.)?{bare})(?!\w)", text, re.IGNORECASE)
+    yield from {each.lower(): each for each in reversed(found)}.values()
 
 
 def _show(value: Any) -> str:
@@ -324,8 +326,10 @@ def _wanted(tree: Any, ad: Any) -> tuple[set[str], set[str]]:
     trees, seen, wanted, own = [tree], set[str](), set[str](), set[str]()
     while trees:
         tree = trees.pop()
-        wanted.update(name for name in ad.externalRefs(tree) if name)
-        explicit = _own_names(str(tree))
+        text = str(tree)
+        names = (name for name in ad.externalRefs(tree) if name)
+        wanted.update(each for name in names for each in _spelled(text, name))
+        explicit = _own_names(text)
         own |= explicit
         for name in {name.lower() for name in ad.internalRefs(tree)} | explicit:
             if name not in seen and name in ad:

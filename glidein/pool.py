@@ -1,4 +1,4 @@
-"""The pool's door: the only module that imports htcondor2, and only in a process of its own.
+"""The pool's door: the only module that asks by htcondor2, and only in a process of its own.
 
 HTCondor's bindings block while they wait, keep one configuration and one set of security sessions
 per process, and end the process when they find their configuration wanting. So each Pool keeps
@@ -328,14 +328,14 @@ def _sinful(address: PoolAddress | None) -> str | None:
 def _reason(error: Exception) -> str:
     if not isinstance(error, CommandError):
         return "an answer that cannot be read"
-    said = error.result.stderr.strip().splitlines()
-    return str(error).partition(": ")[2].split("\n")[0] + (f" ({said[-1]})" if said else "")
+    last = "".join(f" ({line})" for line in error.result.stderr.strip().splitlines()[-1:])
+    return str(error).partition(": ")[2].split("\n")[0] + last
 
 
 def _told(heard: str) -> str:
     """Return what HTCondor's own log lines said, without their times."""
-    lines = (_LOG_TIME.sub("", line).strip() for line in heard.splitlines())
-    return "; ".join(dict.fromkeys(line for line in lines if line))
+    lines = dict.fromkeys(_LOG_TIME.sub("", line).strip() for line in heard.splitlines())
+    return "; ".join(filter(None, lines))
 
 
 def _ours(pool: str, said: str, heard: str) -> GlideinError:
@@ -355,6 +355,7 @@ def _serve() -> None:
     """Answer questions until standard input ends. Nothing but answers reaches the old stdout."""
     import htcondor2
 
+    htcondor2.reload_config()  # glidein.classads imported it with an empty one
     htcondor2.enable_debug()  # to standard error, where the asker finds the cause of a failure
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
@@ -362,9 +363,8 @@ def _serve() -> None:
         try:
             answer = _answer(json.loads(line))
         except Exception as error:
-            answer = {"error": f"{error}" or type(error).__name__}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+            answer = {"error": str(error) or type(error).__name__}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 def _answer(question: dict[str, Any]) -> dict[str, object]:

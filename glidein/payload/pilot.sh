@@ -318,7 +318,8 @@ check_values() {
   [[ ${CONF[START]-} != *\\ ]] || refuse "$start ends in a backslash, which HTCondor cannot keep"
   [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
   [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "$owners holds a control character"
-  [[ ! ${CONF[OWNERS]-} =~ [^,[:blank:]][[:blank:]]+[^,[:blank:]] ]] ||
+  # A name may hold blanks where a program wrote pilot.conf; typed, they are a slip.
+  [[ -z ${FROM[OWNERS]-} || ! ${CONF[OWNERS]-} =~ [^,[:blank:]][[:blank:]]+[^,[:blank:]] ]] ||
     refuse "$owners: '${CONF[OWNERS]}' has blanks between owners: separate them by commas"
   # shellcheck disable=SC2016 # HTCondor's macro, not bash's
   [[ ${CONF[START]-} != *'$$'* && ${CONF[START]-} != *'$(DOLLAR)'* ]] ||

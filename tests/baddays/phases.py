@@ -66,8 +66,11 @@ def _runs(program: str) -> Callable[[Case], None]:
     """Wait until the pilot runs a program."""
 
     def arrived(case: Case) -> None:
-        ours = lambda: [command(pid) for pid in process.all_of(case.pilot.work.parent)]  # noqa: E731
-        wait_until(lambda: any(line.startswith(program) for line in ours()), 30, program)
+        def running() -> bool:
+            ours = process.all_of(case.pilot.work.parent)
+            return any(command(pid).startswith(program) for pid in ours)
+
+        wait_until(running, 30, program)
 
     return arrived
 

@@ -100,7 +100,6 @@ def test_help_is_help_and_odd_options_are_refused() -> None:
         (["-o", "a b"], "", "-o: 'a b'"),
         ([], "IDLE='soon'\n", "IDLE: 'soon'"),
         ([], "LIFETIME='0'\n", "LIFETIME: the pilot's life"),
-        ([], "OWNERS='a b'\n", "OWNERS: 'a b'"),
         (["-i", "late"], "IDLE='soon'\n", "-i: 'late'"),
     ],
 )
