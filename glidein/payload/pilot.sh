@@ -759,7 +759,7 @@ runtime_fails() {
 }
 
 find_runtime() {
-  local since=$UPTIME where=${CONF[RUNTIME]-} cache
+  local since=$UPTIME where=${CONF[RUNTIME]-} cache kept=''
   cache=${XDG_CACHE_HOME:-${HOME-}/.cache}/glidein/runtimes
   if [[ -n $where ]]; then
     take_runtime "$where"
@@ -767,17 +767,31 @@ find_runtime() {
     CONDOR=$(command -v condor_master)
     CONDOR=${CONDOR%/*/condor_master}
   elif [[ -x $cache/default/sbin/condor_master ]]; then
-    CONDOR=$(readlink -f "$cache/default")
+    CONDOR=$(readlink -f "$cache/default") kept=true
   elif CONDOR=$(newest_runtime "$cache"); then
-    :
+    kept=true
   elif [[ -n $OFFICIAL_URL && -n $OFFICIAL_SHA256 && $(uname -m) == x86_64 ]]; then
     CONF[RUNTIME_SHA256]=$OFFICIAL_SHA256
     take_runtime "$OFFICIAL_URL"
   else
     runtime_fails "there is no HTCondor on this host, nor in $cache"
   fi
+  [[ $CONDOR == "$WORK"/* || ! -f $CONDOR/about ]] || kept=true
+  [[ -z $kept ]] || beside holds_manifest "$CONDOR" ||
+    runtime_fails "$CONDOR is damaged (${SAID:0:150}); glidein runtime remove it, then get it again"
   settle_runtime
   phase runtime "$since"
+}
+
+# holds_manifest FOLDER: whether each file of a runtime is what it was when it was placed there.
+holds_manifest() {
+  cd -- "$1" || return 1
+  # The list is sorted: one that was cut off lacks what stands near its end.
+  if ! grep -q '^[0-9a-f]\{64\}  sbin/condor_startd$' manifest; then
+    echo 'its manifest is not whole'
+    return 1
+  fi
+  sha256sum --quiet --strict -c manifest
 }
 
 newest_runtime() {

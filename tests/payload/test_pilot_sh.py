@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from glidein import matching, pilotconf, process, quoting, report
+from glidein.runtime import manifest
 from tests.payload.conftest import SCRIPT
 
 ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
@@ -512,3 +513,45 @@ def test_a_master_that_never_appears_is_not_waited_for_for_ever() -> None:
     inner_master
     """
     assert bash(script).stdout.split() == ["bash", "daemons"]
+
+
+def kept_runtime(home: Path) -> Path:
+    """Make something like a runtime in that home's cache, with its manifest, and return it."""
+    root = home / ".cache/glidein/runtimes/25.7.2-0123456789ab"
+    (root / "sbin").mkdir(parents=True)
+    for name in ("condor_master", "condor_startd"):
+        (root / "sbin" / name).write_text("#!/bin/sh\necho 'CondorVersion: 25.7.2 x'\n")
+        (root / "sbin" / name).chmod(0o755)
+    (root / "about").write_text("VERSION='25.7.2'\n")
+    manifest.write(root)
+    return root
+
+
+@pytest.mark.parametrize("given", ["default", "newest", "by name"])
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        ("", "VERSION 25.7.2"),
+        ("echo >>sbin/condor_startd", "sbin/condor_startd: FAILED"),
+        ("rm sbin/condor_startd", "sbin/condor_startd"),
+        ("sed -i '$d' manifest", "not whole"),
+        ("echo half >>manifest", "improperly formatted"),
+        ("rm manifest", "manifest"),
+    ],
+)
+def test_a_kept_runtime_is_held_against_its_manifest(
+    harm: str, says: str, given: str, tmp_path: Path
+) -> None:
+    root = kept_runtime(tmp_path)
+    if given == "default":
+        root.with_name("default").symlink_to(root.name)
+    process.run(["sh", "-c", harm], timeout=5, cwd=root)
+    (tmp_path / "work/checks").mkdir(parents=True)
+    script = """
+    WORK=$1/work; exec {NAP}<> <(:) {OUT}>&1; uptime; trap 'echo "$REASON: $MESSAGE"' EXIT
+    CONF[RUNTIME]=$2; find_runtime; trap 'echo "VERSION $VERSION"' EXIT
+    """
+    where = str(root) if given == "by name" else ""
+    said = bash(script, str(tmp_path), where, env={**ENV, "HOME": str(tmp_path)})
+    assert says in said.stdout
+    assert said.returncode == (10 if harm else 0)
