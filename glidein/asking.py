@@ -4,6 +4,7 @@ Whatever starts pilots (run, slurm, annex, cloud) reads the common options here,
 the same everywhere.
 """
 
+import hashlib
 import os
 import re
 import tarfile
@@ -46,9 +47,9 @@ class Problems:
             return otherwise
 
     def settle(self) -> None:
-        """Raise ConfigError with all that was noted, if anything was."""
+        """Raise ConfigError with all that was noted, each once, if anything was."""
         if self.found:
-            raise ConfigError(self.found)
+            raise ConfigError(tuple(dict.fromkeys(self.found)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,15 @@ def runtime(words: Words, problems: Problems) -> RuntimeChoice | None:
         problems.add("--sha256", f"{words.sha256!r} is no SHA-256", "It has 64 digits of 0-9a-f")
     if not words.runtime:
         if words.sha256:
-            problems.add("--sha256", "says nothing without --runtime")
+            problems.add("--sha256", "says nothing without --runtime", "Name the tarball it is of")
         return None
     if _URL.fullmatch(words.runtime):
         return RuntimeChoice(words.runtime, words.sha256.lower())
     path = problems.take(lambda: paths.given(words.runtime, "--runtime"), Path("/"))
     if trouble := _no_runtime(path):
         problems.add("--runtime", f"{path} {trouble}", "Get one: glidein runtime get")
+    elif _SHA256.fullmatch(words.sha256):
+        _checksum(path, words.sha256.lower(), problems)
     return RuntimeChoice(str(path), words.sha256.lower())
 
 
@@ -135,6 +138,22 @@ def _no_runtime(path: Path) -> str:
         return "" if path.is_file() and _tarball(path) else "is neither a folder nor a tarball"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+
+
+def _checksum(path: Path, wanted: str, problems: Problems) -> None:
+    """Note a checksum that every pilot would find wrong, or, of a folder, never look at."""
+    if path.is_dir():
+        wrong = f"is of no use: {path} is a folder"
+        problems.add("--sha256", wrong, "Leave it out, or name the tarball it is of")
+        return
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        problems.add("--runtime", f"{path} cannot be read: {error.strerror}", "Name another")
+        return
+    if found != wanted:
+        problems.add("--sha256", f"{path} has {found}", "Fetch it anew, or correct --sha256")
 
 
 def _tarball(path: Path) -> bool:
@@ -169,7 +188,7 @@ def _held(text: str, field: str, problems: Problems) -> str:
     try:
         quoting.conf_line("X", text)
     except RenderError as error:
-        problems.add(field, str(error))
+        problems.add(field, str(error), "Write it in one line of plain letters")
     return text
 
 

@@ -29,7 +29,8 @@ def find(given: str | None, home: Path | None = None) -> Path:
     except FileNotFoundError:
         found = []
     except OSError as error:
-        raise ConfigError.one(FIELD, f"{folder} cannot be read: {error.strerror}") from error
+        trouble = f"{folder} cannot be read: {error.strerror}"
+        raise ConfigError.one(FIELD, trouble, "Name a file with --token-file") from error
     if not found:
         raise ConfigError.one(FIELD, f"none was given and {folder} holds none", _MAKE)
     if len(found) > 1:
@@ -47,11 +48,12 @@ def checked(path: Path) -> Path:
         found = path.stat()
         text = path.read_bytes() if stat.S_ISREG(found.st_mode) else b""
     except OSError as error:
-        raise ConfigError.one(FIELD, f"{path}: {error.strerror}") from error
+        raise ConfigError.one(FIELD, f"{path}: {error.strerror}", _MAKE) from error
     if not stat.S_ISREG(found.st_mode):
-        raise ConfigError.one(FIELD, f"{path} is no file")
+        raise ConfigError.one(FIELD, f"{path} is no file", _MAKE)
     if found.st_uid not in (os.geteuid(), 0):
-        raise ConfigError.one(FIELD, f"{path} belongs to somebody else")
+        remedy = "Copy it to a file of yours, mode 0600"
+        raise ConfigError.one(FIELD, f"{path} belongs to somebody else", remedy)
     if found.st_mode & 0o077:
         raise ConfigError.one(FIELD, f"{path} can be read by others", f"chmod 600 '{path}'")
     if not text.strip():

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import tarfile
 from pathlib import Path
 
@@ -50,6 +51,31 @@ def test_odd_words_are_problems_and_nothing_worse(texts: list[str], owners: list
     words = asking.Words(owners=owners, **dict(zip(names, texts, strict=False)))
     assert isinstance(asking.spec(words, problems), PilotSpec)
     asking.runtime(words, problems)
+    assert [each for each in problems.found if not each.remedy] == []
+
+
+def test_a_checksum_is_held_against_what_lies_here(tmp_path: Path) -> None:
+    (tmp_path / "tree" / "sbin").mkdir(parents=True)
+    (tmp_path / "tree" / "sbin" / "condor_master").touch(mode=0o755)
+    packed = tmp_path / "runtime.tar"
+    with tarfile.open(packed, "w") as tar:
+        tar.add(tmp_path / "tree", "tree")
+    right, wrong = hashlib.sha256(packed.read_bytes()).hexdigest(), "0" * 64
+    for where, digest, told in ((packed, right.upper(), ""), (packed, wrong, f"has {right}"),
+                                (packed, "00", "is no SHA-256"),
+                                (tmp_path / "tree", right, "is a folder")):  # fmt: skip
+        problems = asking.Problems()
+        asking.runtime(asking.Words(runtime=str(where), sha256=digest), problems)
+        assert told in "".join(f"{each.path}: {each.message}" for each in problems.found)
+        assert len(problems.found) == bool(told)
+
+
+def test_the_same_problem_is_said_once() -> None:
+    problems = asking.Problems()
+    asking.owners([","], problems)
+    with pytest.raises(ConfigError) as caught:
+        problems.settle()
+    assert len(caught.value.problems) == 1
 
 
 def test_which_runtime(tmp_path: Path) -> None:

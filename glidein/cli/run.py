@@ -92,7 +92,8 @@ def _work_folder(text: str, problems: "Problems") -> Path | None:
         return None
     path = problems.take(lambda: paths.given(text, "--work-dir"), Path("/"))
     if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
-        problems.add("--work-dir", f"{path} is no folder that you can write to")
+        problem = f"{path} is no folder that you can write to"
+        problems.add("--work-dir", problem, "Make it, or name another")
     return path
 
 
@@ -112,10 +113,9 @@ def _check_size(provider: "HostProvider", spec: "PilotSpec", problems: "Problems
     if found is not None and (spec.resources.gpus or 0) > found:
         there = f"{spec.resources.gpus} were asked for, a pilot would find {found} here"
         problems.add("--gpus", there, f"Give --gpus {found}, or look with nvidia-smi")
-    if check.offer(spec.resources, []).pilots < 1:
-        whole = check.machine()
-        there = f"{whole.cpus} cores and {whole.memory_mb} MiB"
-        problems.add("--cpus, --memory", f"more than this machine has: {there}")
+    if over := check.beyond(spec.resources):
+        for each in over:
+            problems.add(*each)
         return
     with suppress(TransientError):  # a state folder that cannot be read: the ledger says it next
         free = provider.offer(spec)

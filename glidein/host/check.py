@@ -41,6 +41,19 @@ def gpus(
     return 0 if visible in ("", "-1", "NoDevFiles", "none") else min(found, visible.count(",") + 1)
 
 
+def beyond(wanted: Resources) -> list[tuple[str, str, str]]:
+    """Say, option by option with its remedy, what is wanted beyond what was given here."""
+    whole, found = machine(), []
+    if wanted.cpus and whole.cpus and wanted.cpus > whole.cpus:
+        there = f"{wanted.cpus} cores are more than the {whole.cpus} that were given here"
+        found.append(("--cpus", there, f"Give --cpus {whole.cpus} or fewer"))
+    if wanted.memory_mb and whole.memory_mb and wanted.memory_mb > whole.memory_mb:
+        asked, given_here = map(quantities.show_memory, (wanted.memory_mb, whole.memory_mb))
+        there = f"{asked} are more than the {given_here} that were given here"
+        found.append(("--memory", there, f"Give --memory {whole.memory_mb}MB or less"))
+    return found
+
+
 def offer(wanted: Resources, running: Iterable[Resources], whole: Resources | None = None) -> Offer:
     """Return how many pilots of a size fit beside those running; one without a size takes all."""
     whole = whole or machine()

@@ -83,6 +83,20 @@ def test_run_says_all_problems_at_once_and_starts_nothing(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_run_names_the_option_that_asks_too_much_with_what_there_is(tmp_path: Path) -> None:
+    for words, told in (
+        (("--cpus", "9999", "--memory", "1GB"), ["--cpus"]),
+        (("--cpus", "1", "--memory", "999TB"), ["--memory"]),
+        (("--cpus", "9999", "--memory", "999TB"), ["--cpus", "--memory"]),
+    ):
+        said = glidein("run", "--detach", "--pool", "cm", "--token-file", _token(tmp_path), *words)
+        assert said.returncode == 2
+        for option in ("--cpus", "--memory"):
+            line = f"{option}: "
+            assert (line in said.stderr) == (option in told), said.stderr
+            assert (f". Give {option} " in said.stderr) == (option in told)
+
+
 def test_run_detached_refuses_what_is_known_to_be_bad_and_writes_nothing(tmp_path: Path) -> None:
     state = tmp_path / "state"
     expired = _token(tmp_path, tokens.unsigned(exp=-60))
