@@ -14,21 +14,26 @@ from glidein.model import Resources
 
 _ROOT = Path("/sys/fs/cgroup")
 _SELF = Path("/proc/self/cgroup")
+_MOUNTS = Path("/proc/self/mountinfo")
 
 
-def given(root: Path = _ROOT, own: Path = _SELF) -> Resources:
-    """Return the cores and the memory that may be used here; `root` and `own` tell the cgroups."""
+def given(root: Path = _ROOT, own: Path = _SELF, mounts: Path = _MOUNTS) -> Resources:
+    """Return the cores and the memory that may be used here.
+
+    `root`, `own` and `mounts` tell the cgroups: where they are, which are ours, and which part of
+    the tree is there, for a container mounts its own part only.
+    """
     text = Path("/proc/meminfo").read_text()
     found = re.search(r"^MemTotal:\s+(\d+) kB", text, re.MULTILINE)
     memory = [int(found[1]) >> 10] if found else []
     cores = [len(os.sched_getaffinity(0))]
-    for folder in _groups(root, own):
+    for folder in _groups(root, own, mounts):
         memory += [each >> 20 for each in _memory(folder)]
         cores += _quota(folder)
     return Resources(cpus=min(cores), memory_mb=min(memory, default=None))
 
 
-def _groups(root: Path, own: Path) -> Iterator[Path]:
+def _groups(root: Path, own: Path, mounts: Path) -> Iterator[Path]:
     """Yield the folders of our cgroups and of all above them."""
     try:
         lines = own.read_text(errors="replace").splitlines()
@@ -41,8 +46,19 @@ def _groups(root: Path, own: Path) -> Iterator[Path]:
             root / each for each in controllers.split(",") if each in ("memory", "cpu")
         ]  # fmt: skip
         for top in tops:
-            inner = top / group.lstrip("/")
+            inner = top / _beneath(top, group, mounts).lstrip("/")
             yield from (each for each in (inner, *inner.parents) if each.is_relative_to(top))
+
+
+def _beneath(top: Path, group: str, mounts: Path) -> str:
+    """Return our group's path below `top`, where only a part of the tree may be mounted."""
+    point, root = str(top.resolve()), ""
+    with suppress(OSError):
+        for line in mounts.read_text(errors="replace").splitlines():
+            fields = line.split()
+            if len(fields) > 4 and fields[4] == point and " - cgroup" in line:
+                root = fields[3].rstrip("/")
+    return group[len(root) :] if f"{group}/".startswith(f"{root}/") else group
 
 
 def _memory(folder: Path) -> list[int]:

@@ -10,15 +10,17 @@ from glidein import process
 from glidein.host.given import given
 from glidein.model import Resources
 
-WHOLE = given(Path("/nonexistent"), Path("/nonexistent"))
+NOWHERE = Path("/nonexistent")
+WHOLE = given(NOWHERE, NOWHERE)
 
 
-def tree(folder: Path, own: str, files: dict[str, str]) -> Resources:
+def tree(folder: Path, own: str, files: dict[str, str], mounts: str = "") -> Resources:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text + "\n")
     (folder / "self").write_text(own)
-    return given(folder, folder / "self")
+    (folder / "mounts").write_text(mounts)
+    return given(folder, folder / "self", folder / "mounts")
 
 
 def test_without_a_limit_it_is_the_machine(tmp_path: Path) -> None:
@@ -45,6 +47,25 @@ def test_version_1_and_both_at_once(tmp_path: Path) -> None:
         "memory/job/step/memory.limit_in_bytes": "9223372036854771712",
     }  # fmt: skip
     assert tree(tmp_path, own, files) == Resources(cpus=1, memory_mb=512)
+
+
+@pytest.mark.parametrize(
+    ("own", "mount", "limit"),
+    [
+        ("4:memory:/a/b/c", "/a {}/memory rw - cgroup", "memory/b/c/memory.limit_in_bytes"),
+        ("4:memory:/a/b", "/a/b {}/memory rw - cgroup", "memory/memory.limit_in_bytes"),
+        ("4:memory:/ab/c", "/a {}/memory rw - cgroup", "memory/ab/c/memory.limit_in_bytes"),
+        ("4:memory:/a/b", "/a {}/memory rw - ext4", "memory/a/b/memory.limit_in_bytes"),
+        ("0::/a/b/c", "/a {} rw shared:9 - cgroup2", "b/c/memory.max"),
+        ("0::/a/b/c", "/ {} rw - cgroup2", "a/b/c/memory.max"),
+        ("0::/", "/ {} rw - cgroup2", "memory.max"),
+    ],
+)
+def test_a_container_sees_its_own_part_of_the_tree(
+    own: str, mount: str, limit: str, tmp_path: Path
+) -> None:
+    mounts = f"22 27 0:21 / /proc rw - proc proc rw\n31 30 0:9 {mount.format(tmp_path)} x rw\n"
+    assert tree(tmp_path, own, {limit: "1073741824"}, mounts).memory_mb == 1024
 
 
 def test_the_cores_that_we_may_run_on_count() -> None:
