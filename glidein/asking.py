@@ -117,6 +117,7 @@ def runtime(words: Words, problems: Problems) -> RuntimeChoice | None:
     if _URL.fullmatch(words.runtime):
         return RuntimeChoice(words.runtime, words.sha256.lower())
     path = problems.take(lambda: paths.given(words.runtime, "--runtime"), Path("/"))
+    held(str(path), "--runtime", problems)
     if trouble := _no_runtime(path):
         problems.add("--runtime", f"{path} {trouble}", "Get one: glidein runtime get")
     elif _SHA256.fullmatch(words.sha256):
@@ -166,7 +167,7 @@ def _tarball(path: Path) -> bool:
 def _start(text: str, problems: Problems) -> None:
     if text.strip() and not matching.parses(text):
         problems.add("--start", f"{text!r} is no ClassAd expression", "Example: RequestCpus <= 4")
-    _held(text, "--start", problems)
+    held(text, "--start", problems)
 
 
 def _owner(text: str, problems: Problems) -> str:
@@ -183,12 +184,12 @@ def _named(text: str, field: str, problems: Problems) -> str:
     return text
 
 
-def _held(text: str, field: str, problems: Problems) -> str:
-    """Note a value that pilot.conf cannot hold; return it all the same."""
+def held(text: str, field: str, problems: Problems) -> str:
+    """Note a value that pilot.conf cannot hold, and no pilot could get; return it all the same."""
     try:
         quoting.conf_line("X", text)
     except RenderError as error:
-        problems.add(field, str(error), "Write it in one line of plain letters")
+        problems.add(field, str(error), "Use plain letters")
     return text
 
 

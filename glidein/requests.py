@@ -75,12 +75,20 @@ def join(ledger: Ledger, seen: Mapping[str, Listing]) -> tuple[tuple[Row, ...], 
 def _row(record: Record, listing: Listing | None) -> Row:
     request = record.request
     if listing is not None and (seen := listing.find(request.id)) is not None:
-        return Row(request.id, request.provider, seen.state, seen.reason, record, seen)
+        reason = _why(record, seen)
+        return Row(request.id, request.provider, seen.state, reason, record, seen)
     state, reason = _from_ledger(record)
     over = (RequestState.ENDED, RequestState.INTENDED)
     if listing is not None and listing.complete and state not in over:
         state, reason = RequestState.LOST, f"{request.provider} does not know it any more"
     return Row(request.id, request.provider, state, reason, record, None)
+
+
+def _why(record: Record, seen: SeenRequest) -> str:
+    """Return why a request is where it is: of a start that failed the ledger knows more."""
+    state, reason = _from_ledger(record)
+    failed = seen.state is state is RequestState.INTENDED and record.events[-1].kind == "failed"
+    return f"{reason}; {seen.reason}" if failed else seen.reason
 
 
 def _from_ledger(record: Record) -> tuple[RequestState, str]:

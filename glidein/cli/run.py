@@ -86,14 +86,16 @@ def _refuse_root(problems: "Problems") -> None:
 def _work_folder(text: str, problems: "Problems") -> Path | None:
     import os
 
-    from glidein import paths
+    from glidein import asking, paths
 
+    asking.held(str(paths.state()), "XDG_STATE_HOME", problems)  # the pilot's token lies there
     if not text:
         return None
     path = problems.take(lambda: paths.given(text, "--work-dir"), Path("/"))
     if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
-        problem = f"{path} is no folder that you can write to"
+        problem = f"{str(path)!r} is no folder that you can write to"
         problems.add("--work-dir", problem, "Make it, or name another")
+    asking.held(str(path), "--work-dir", problems)
     return path
 
 

@@ -111,6 +111,21 @@ def test_run_detached_refuses_what_is_known_to_be_bad_and_writes_nothing(tmp_pat
     assert not state.exists()
 
 
+def test_run_refuses_paths_that_no_pilot_could_be_told(tmp_path: Path) -> None:
+    token = _token(tmp_path)
+    for byte in (b"\r", b"\xff"):
+        odd = tmp_path / os.fsdecode(b"odd" + byte)
+        (odd / "sbin").mkdir(parents=True)
+        (odd / "sbin" / "condor_master").touch(mode=0o755)
+        said = glidein("run", "--detach", "--pool", "cm", "--token-file", token, "--cpus", "1",
+                       "--work-dir", str(odd), "--runtime", str(odd),
+                       XDG_STATE_HOME=str(odd / "state"))  # fmt: skip
+        assert said.returncode == 2
+        for field in ("--work-dir", "--runtime", "XDG_STATE_HOME"):
+            assert f"{field}: pilot.conf " in said.stderr
+        assert not (odd / "state").exists()
+
+
 def test_run_without_cores_asks_only_a_terminal(tmp_path: Path) -> None:
     said = glidein(
         "run", "--pool", "cm", "--token-file", _token(tmp_path), XDG_STATE_HOME=str(tmp_path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from glidein import process
+from glidein import process, requests, starting
 from glidein.errors import ProviderError, TransientError
 from glidein.host import HostProvider, check
 from glidein.host.identity import Identity, family
@@ -198,6 +198,20 @@ def test_what_a_pilot_left_is_found_from_another_environment(place: HostPlace) -
         os.environ.pop("TMPDIR")
         if before is not None:
             os.environ["TMPDIR"] = before
+
+
+def test_a_start_that_failed_is_listed_with_what_failed(place: HostPlace) -> None:
+    request = dataclasses.replace(place.request(), id="g-fails")
+    state = place.ledger.folder.parent
+    broken = HostProvider(state, payload=place.folder / "no-payload.sh")
+    with pytest.raises(TransientError):
+        starting.start(place.ledger, broken, request, place.token)
+    for provider in (broken, place.provider):
+        rows, _ = requests.join(place.ledger, requests.listings([provider])[0])
+        (row,) = [each for each in rows if each.id == request.id]
+        assert row.state is RequestState.INTENDED
+        assert "no-payload.sh" in row.reason
+        assert "glidein stop g-fails" in row.reason
 
 
 def test_stop_says_of_an_ended_request_why_it_ended(place: HostPlace) -> None:
