@@ -38,6 +38,16 @@ class Row:
         return self.seen.created if self.seen else None
 
     @property
+    def ended(self) -> datetime | None:
+        """When it ended, as its provider or else the ledger knows; None if it did not."""
+        if self.state is not RequestState.ENDED:
+            return None
+        if self.seen is not None and self.seen.ended is not None:
+            return self.seen.ended
+        ends = [self.record.last(kind) for kind in ("ended", "cancelled")] if self.record else []
+        return next((each.at for each in ends if each is not None), None)
+
+    @property
     def pilots(self) -> tuple[SeenPilot, ...]:
         """Its pilots as last seen."""
         return self.seen.pilots if self.seen else ()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _PAUSE = 1.0
+_OVER = ("ended", "lost")
 
 
 @app.command(epilog="Example: glidein logs g20261123-064500-0123456789 --follow")
@@ -21,7 +22,7 @@ def logs(
     follow: bool = typer.Option(False, "--follow", "-f", help="Go on until it has ended."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON: text by pilot's index."),
 ) -> None:
-    """Show what a request's pilots printed, also after the end."""
+    """Show what a request's pilots printed, also after the end; how it ended on standard error."""
     from glidein.cli import seeing
 
     row = seeing.one(seeing.rows()[0], request)
@@ -29,17 +30,25 @@ def logs(
         output.print_json(_read(row))
         return
     shown = _show(row, {})
-    while follow and seeing.one(seeing.rows()[0], row.id).state not in ("ended", "lost"):
+    while follow and row.state not in _OVER:
         time.sleep(_PAUSE)
+        row = seeing.one(seeing.rows()[0], row.id)
         shown = _show(row, shown)
-    if follow:
-        _show(row, shown)
+    if row.state in _OVER:
+        output.progress(f"{row.id} {row.state} {seeing.end(row)}")
 
 
 def _read(row: "Row") -> dict[int, str]:
     from glidein import provider
+    from glidein.errors import NotFoundError
 
-    return provider.named(row.provider).logs(row.id)
+    try:
+        return provider.named(row.provider).logs(row.id)
+    except NotFoundError:
+        if row.state not in _OVER:
+            raise
+        output.progress("its logs are gone")
+        return {}
 
 
 def _show(row: "Row", shown: dict[int, int]) -> dict[int, int]:

@@ -56,6 +56,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def moment(when: datetime | None) -> str:
+    """Return a time for reading, UTC to the minute; a question mark where none is known."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M}Z" if when else "?"
+
+
 def progress(text: str) -> None:
     """Say on standard error what is being done now."""
     print(text, file=sys.stderr, flush=True)

@@ -21,6 +21,14 @@ def rows(*, refresh: bool = False) -> "tuple[tuple[Row, ...], tuple[str, ...]]":
     return joined, dim + damaged + requests.note_all(ledger, joined)
 
 
+def end(row: "Row") -> str:
+    """Return how and when a request ended, in words."""
+    from glidein.cli import output
+
+    when = f" at {output.moment(row.ended)}" if row.ended else ""
+    return f"({output.printable(row.reason or 'no reason known')}){when}"
+
+
 def one(known: "tuple[Row, ...]", text: str) -> "Row":
     """Return the request of that id, or of the only id that begins so."""
     from glidein.errors import NotFoundError

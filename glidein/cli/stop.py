@@ -57,12 +57,13 @@ def _chosen(rows: "tuple[Row, ...]", wanted: list[str]) -> "list[Row]":
 def _stop(row: "Row", *, fast: bool) -> bool:
     """Stop a request, or tidy up after one that ended; return whether it had to be stopped."""
     from glidein import provider, starting
+    from glidein.cli import seeing
     from glidein.ledger import Ledger
 
     if row.state == "ended":
         if row.seen and not all(each.report for each in row.pilots):  # it may have left something
             provider.named(row.provider).cancel(row.id, fast=True)
-        output.progress(f"{row.id} ended already ({output.printable(row.reason or 'no reason')})")
+        output.progress(f"{row.id} ended already {seeing.end(row)}")
         return False
     output.progress(f"stopping {row.id}" + ("" if fast else ", its jobs may go on for their grace"))
     starting.stop(Ledger(), provider.named(row.provider), row.id, fast=fast)

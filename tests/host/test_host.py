@@ -1,12 +1,16 @@
 """What only the host provider promises: processes are known for who they are, and nothing stays."""
 
 import dataclasses
+import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -214,6 +218,9 @@ def test_a_start_that_failed_is_listed_with_what_failed(place: HostPlace) -> Non
         assert "glidein stop g-fails" in row.reason
 
 
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\dZ"
+
+
 def test_stop_says_of_an_ended_request_why_it_ended(place: HostPlace) -> None:
     request = place.request(spec=place.spec(("brief",)))
     place.provider.launch(request, place.token)
@@ -224,7 +231,18 @@ def test_stop_says_of_an_ended_request_why_it_ended(place: HostPlace) -> None:
     for _ in range(2):
         argv = [sys.executable, "-m", "glidein", "stop", request.id]
         said = process.run(argv, timeout=30, env=env)
-        assert said.stderr == f"{request.id} ended already (idle)\n"
+        assert re.fullmatch(rf"{request.id} ended already \(idle\) at {TIME}\n", said.stderr)
+    said = process.run([*argv[:3], "logs", "--follow", request.id], timeout=30, env=env)
+    assert re.fullmatch(rf"{request.id} ended \(idle\) at {TIME}\n", said.stderr)
+    assert "GLIDEIN-REPORT" in said.stdout
+    said = process.run([*argv[:3], "list", "--json"], timeout=30, env=env)
+    (listed,) = json.loads(said.stdout)
+    assert datetime.now(UTC) - datetime.fromisoformat(listed["ended"]) < timedelta(minutes=2)
+    shutil.rmtree(place.ledger.folder / request.id / "host")
+    said = process.run([*argv, "--fast"], timeout=30, env=env)
+    assert re.fullmatch(rf"{request.id} ended already \(idle\) at {TIME}\n", said.stderr)
+    said = process.run([*argv[:3], "logs", request.id], timeout=30, env=env)
+    assert re.fullmatch(rf"its logs are gone\n{request.id} ended \(idle\) at {TIME}\n", said.stderr)
     ends = [each for each in place.ledger.read(request.id).events if each.kind == "ended"]
     assert [end.data["reports"][0]["reason"] for end in ends] == ["idle"]
 
