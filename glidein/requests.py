@@ -119,16 +119,17 @@ def _from_ledger(record: Record) -> tuple[RequestState, str]:
 def note(ledger: Ledger, record: Record, seen: SeenRequest) -> None:
     """Record what a provider saw, if the ledger's last word is another; an end only once.
 
-    The end carries the pilots' reports, and is final: what a place says later changes nothing.
+    The end carries the pilots' reports, and is final: what a place says later changes nothing. But
+    a killed pilot's report, which its watchdog writes, comes after the end: then it is said anew.
     """
-    if record.last("ended") is not None:
+    known, now = record.last("ended"), datetime.now(UTC)
+    reports = [each.report for each in seen.pilots]
+    if known is not None and (any(known.data.get("reports", ())) or not any(reports)):
         return
-    now = datetime.now(UTC)
     if seen.state is RequestState.ENDED:
-        reports = [each.report for each in seen.pilots]
         ended = seen.ended or now
         ledger.append(record.request.id, "ended", ended, reason=seen.reason, reports=reports)
-    elif seen.state is not _from_ledger(record)[0]:
+    elif known is None and seen.state is not _from_ledger(record)[0]:
         state = str(seen.state)
         ledger.append(
             record.request.id, "seen", now,

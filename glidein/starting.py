@@ -1,5 +1,6 @@
 """Starting, stopping and forgetting requests: the ledger first, then the asking."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,12 +29,14 @@ def start(ledger: Ledger, provider: Provider, request: Request, token: Path) -> 
 
 
 def stop(ledger: Ledger, provider: Provider, request_id: str, *, fast: bool = False) -> None:
-    """Cancel a request and record that; one that the ledger lost is cancelled too."""
+    """Cancel a request, record that and its end; one that the ledger lost is cancelled too."""
     provider.cancel(request_id, fast=fast)
     try:
         ledger.append(request_id, "cancelled", datetime.now(UTC), reason="stopped")
     except NotFoundError:
         return
+    with suppress(GlideinError):  # the next listing records it otherwise
+        note_end(ledger, provider, request_id)
 
 
 def note_end(ledger: Ledger, provider: Provider, request_id: str) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def test_ledger_and_listing_are_joined(ledger: Ledger, token: Path) -> None:
         "gone-run": "running",
         "gone-end": "ended: idle",
         "gone-lost": "lost: fake does not know it any more",
-        "gone-stop": "ended: stopped",
+        "gone-stop": "ended: told",
         "gone-only": "intended: nothing came back from its provider",
         "gone-stray": "running",
         "gone-far": "queued: Priority",
@@ -147,8 +148,23 @@ def test_a_stopped_request_gets_its_reports_too(ledger: Ledger, token: Path) -> 
     fake = FakeProvider()
     starting.start(ledger, fake, request("gone-one"), token)
     starting.stop(ledger, fake, "gone-one")
-    noted(ledger, fake)
-    assert kinds(ledger, "gone-one")[3:] == ["cancelled", "ended"]
+    for _ in range(2):
+        assert kinds(ledger, "gone-one")[3:] == ["cancelled", "ended"]
+        noted(ledger, fake)
+    (told,) = ledger.read("gone-one").events[-1].data["reports"]
+    assert told["reason"] == "told"
+
+
+def test_a_report_that_came_after_the_end_is_recorded_too(ledger: Ledger, token: Path) -> None:
+    fake = FakeProvider()
+    starting.start(ledger, fake, request("gone-one"), token)
+    fake.site.finish("gone-one")
+    (seen,) = fake.list().requests
+    silent = tuple(replace(each, report=None) for each in seen.pilots)
+    for now in (replace(seen, pilots=silent), seen, seen, replace(seen, pilots=silent)):
+        requests.note(ledger, ledger.read("gone-one"), now)
+    ends = [each for each in ledger.read("gone-one").events if each.kind == "ended"]
+    assert [bool(any(each.data["reports"])) for each in ends] == [False, True]
 
 
 def test_what_cannot_be_recorded_is_said(ledger: Ledger, token: Path) -> None:
