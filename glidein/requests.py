@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from glidein.errors import GlideinError
-from glidein.ledger import Ledger, Record
+from glidein.ledger import Event, Ledger, Record
 from glidein.model import Listing, RequestState, SeenPilot, SeenRequest
 from glidein.provider import Provider
 
@@ -95,10 +95,24 @@ def _row(record: Record, listing: Listing | None) -> Row:
 
 
 def _why(record: Record, seen: SeenRequest) -> str:
-    """Return why a request is where it is: of a start that failed the ledger knows more."""
+    """Return why a request is where it is; of starts that failed and of ends the ledger knows more.
+
+    What ended by itself was not stopped, although a later stop tidied up after it.
+    """
+    known = _known_end(record, seen)
+    if seen.state is RequestState.ENDED and known is not None:
+        return str(known.data.get("reason", seen.reason))
     state, reason = _from_ledger(record)
     failed = seen.state is state is RequestState.INTENDED and record.events[-1].kind == "failed"
     return f"{reason}; {seen.reason}" if failed else seen.reason
+
+
+def _known_end(record: Record, seen: SeenRequest) -> Event | None:
+    """Return the end that the ledger has, unless the place knows of a report that it lacks."""
+    known = record.last("ended")
+    if known is None or any(known.data.get("reports", ())):
+        return known
+    return None if any(each.report for each in seen.pilots) else known
 
 
 def _from_ledger(record: Record) -> tuple[RequestState, str]:
@@ -124,7 +138,7 @@ def note(ledger: Ledger, record: Record, seen: SeenRequest) -> None:
     """
     known, now = record.last("ended"), datetime.now(UTC)
     reports = [each.report for each in seen.pilots]
-    if known is not None and (any(known.data.get("reports", ())) or not any(reports)):
+    if _known_end(record, seen) is not None:
         return
     if seen.state is RequestState.ENDED:
         ended = seen.ended or now

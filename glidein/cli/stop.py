@@ -15,7 +15,9 @@ app = typer.Typer()
 @app.command(epilog="Example: glidein stop g20261123-064500-0123456789")
 def stop(
     requests: list[str] = typer.Argument(None, metavar="[REQUEST]...", help="Ids, as list shows."),
-    every: bool = typer.Option(False, "--all", help="Every request that has not ended."),
+    every: bool = typer.Option(
+        False, "--all", help="Every request that has not ended; others are tidied up after."
+    ),
     fast: bool = typer.Option(False, "--fast", help="Do not wait for running jobs."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
@@ -30,19 +32,25 @@ def stop(
     if bool(requests) == every:
         raise ConfigError.one("REQUEST", "give ids, or --all", "See them with: glidein list")
     rows, _ = seeing.rows()
-    chosen = [row for row in rows if row.state != "ended"] if every else _chosen(rows, requests)
     failed: list[GlideinError] = []
     stopped: list[str] = []
     over: list[str] = []
-    for row in chosen:
+    for row in rows if every else _chosen(rows, requests):
         try:
-            (stopped if _stop(row, fast=fast) else over).append(row.id)
+            if row.state != "ended":
+                _stop(row, fast=fast)
+                stopped.append(row.id)
+                continue
+            _tidy(row)
+            if not every:
+                over.append(row.id)
+                output.progress(f"{row.id} ended already {seeing.end(row)}")
         except GlideinError as error:
             failed.append(error)
             output.progress(f"glidein: {row.id}: {error}")
     if as_json:
         output.print_json({"stopped": stopped, "ended_already": over, "failed": len(failed)})
-    elif not chosen:
+    elif not (stopped or over or failed):
         print("nothing runs")
     if failed:
         raise typer.Exit(failed[0].exit_code)
@@ -54,18 +62,18 @@ def _chosen(rows: "tuple[Row, ...]", wanted: list[str]) -> "list[Row]":
     return [seeing.one(rows, text) for text in dict.fromkeys(wanted)]
 
 
-def _stop(row: "Row", *, fast: bool) -> bool:
-    """Stop a request, or tidy up after one that ended; return whether it had to be stopped."""
+def _tidy(row: "Row") -> None:
+    """Remove what a request may have left that ended without a report, killed say."""
+    from glidein import provider
+
+    if row.seen and not all(each.report for each in row.pilots):
+        provider.named(row.provider).cancel(row.id, fast=True)
+
+
+def _stop(row: "Row", *, fast: bool) -> None:
     from glidein import provider, starting
-    from glidein.cli import seeing
     from glidein.ledger import Ledger
 
-    if row.state == "ended":
-        if row.seen and not all(each.report for each in row.pilots):  # it may have left something
-            provider.named(row.provider).cancel(row.id, fast=True)
-        output.progress(f"{row.id} ended already {seeing.end(row)}")
-        return False
     output.progress(f"stopping {row.id}" + ("" if fast else ", its jobs may go on for their grace"))
     starting.stop(Ledger(), provider.named(row.provider), row.id, fast=fast)
     output.progress(f"{row.id} stopped")
-    return True

@@ -20,8 +20,10 @@ leave() {
     "$(get REQUEST_ID)" "$(get PILOT_INDEX)" "$1" "$2"
   exit "$2"
 }
-# As in the payload, whatever signal comes once there is a folder, it is removed.
-trap 'say STATE draining; leave told 0' TERM INT HUP
+# As in the payload, whatever signal comes once there is a folder, it is removed. The trap only notes
+# it: bash 5.2 may hang in a command substitution of a trap that interrupted a read with a time-out.
+told=''
+trap 'told=1' TERM INT HUP
 work=$(mktemp -d "${base:-${TMPDIR:-/tmp}}/glidein-$UID.XXXXXXXX")
 read -r stat <"/proc/$$/stat"
 # shellcheck disable=SC2086
@@ -49,5 +51,6 @@ case $wish in *brief*) leave idle 0 ;; esac
 exec {nap}<> <(:)
 for _ in $(seq 3000); do
   read -r -t 0.1 -u "$nap"
+  [[ -z $told ]] || { say STATE draining && leave told 0; }
 done
 leave lifetime 0

@@ -218,6 +218,31 @@ def test_a_start_that_failed_is_listed_with_what_failed(place: HostPlace) -> Non
         assert "glidein stop g-fails" in row.reason
 
 
+def test_stop_all_ends_what_a_killed_pilot_left_and_keeps_why_it_ended(place: HostPlace) -> None:
+    """Its watchdog may have been killed with it; the ledger's word on the end stands."""
+    request = place.request(spec=place.spec(("deaf",)))
+    place.provider.launch(request, place.token)
+    assert until(lambda: "joined" in place.provider.logs(request.id)[0])
+    who = HostProvider(place.ledger.folder.parent).seats(request.id)[0].identity()
+    assert who is not None
+    others = family(who, ()) - {who}
+    assert len(others) >= 2
+    who.signal(signal.SIGKILL)
+    os.waitpid(who.pid, 0)
+    assert all(each.alive() for each in others)
+    env = command_line(place)
+    argv = [sys.executable, "-m", "glidein"]
+    for words in (["--all"], ["--all", "--fast"], [request.id]):
+        said = process.run([*argv, "stop", *words], timeout=60, env=env)
+        assert not any(each.alive() for each in others)
+        assert place.leftovers(request.id) == []
+        if words[0] == "--all":
+            assert (said.stdout, said.stderr) == ("nothing runs\n", "")
+        else:
+            assert "ended already (ended without a report: killed" in said.stderr
+    assert "killed" in process.run([*argv, "list"], timeout=30, env=env).stdout
+
+
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\dZ"
 
 
@@ -225,9 +250,7 @@ def test_stop_says_of_an_ended_request_why_it_ended(place: HostPlace) -> None:
     request = place.request(spec=place.spec(("brief",)))
     place.provider.launch(request, place.token)
     assert until(lambda: _states(place, request.id) == [PilotState.ENDED])
-    (home := place.folder / "xdg").mkdir()
-    (home / "glidein").symlink_to(place.folder / "state")
-    env = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)}
+    env = command_line(place)
     for _ in range(2):
         argv = [sys.executable, "-m", "glidein", "stop", request.id]
         said = process.run(argv, timeout=30, env=env)
@@ -297,11 +320,14 @@ def test_ctrl_c_lets_the_pilot_leave_and_its_exit_code_is_ours(place: HostPlace)
     assert until(lambda: "idle" in place.provider.logs(request.id)[0])
     folders = map(str, (place.folder / "state", STANDIN, place.work))
     argv = [sys.executable, "-c", FOLLOW, *folders, request.id]
-    client = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-    assert client.stdout is not None
-    assert client.stdout.readline() == "ready\n"
-    client.send_signal(signal.SIGINT)
-    said, _ = client.communicate(timeout=30)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "ready\n"
+        client.send_signal(signal.SIGINT)
+        try:
+            said, _ = client.communicate(timeout=30)
+        finally:
+            client.kill()
     assert client.returncode == 0
     assert "asked the pilot to leave" in said
     assert '"reason":"told"' in said
@@ -317,6 +343,13 @@ def test_an_identity_is_read_back_and_garbage_is_none() -> None:
     assert not dataclasses.replace(me, start=me.start + 1).signal(signal.SIGKILL)
     for text in ("", "1 2 3", "x 1 a b", "1 2 a b c"):
         assert Identity.parse(text) is None
+
+
+def command_line(place: HostPlace) -> dict[str, str]:
+    """Return the environment in which glidein's commands see that place."""
+    (home := place.folder / "xdg").mkdir()
+    (home / "glidein").symlink_to(place.folder / "state")
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)}
 
 
 def _states(place: HostPlace, request_id: str) -> list[PilotState]:
