@@ -116,7 +116,8 @@ def runtime(words: Words, problems: Problems) -> RuntimeChoice | None:
         return None
     if _URL.fullmatch(words.runtime):
         return RuntimeChoice(words.runtime, words.sha256.lower())
-    path = problems.take(lambda: paths.given(words.runtime, "--runtime"), Path("/"))
+    where = words.runtime.removeprefix("file://")
+    path = problems.take(lambda: paths.given(where, "--runtime"), Path("/"))
     held(str(path), "--runtime", problems)
     if trouble := _no_runtime(path):
         problems.add("--runtime", f"{path} {trouble}", "Get one: glidein runtime get")
@@ -167,6 +168,11 @@ def _tarball(path: Path) -> bool:
 def _start(text: str, problems: Problems) -> None:
     if text.strip() and not matching.parses(text):
         problems.add("--start", f"{text!r} is no ClassAd expression", "Example: RequestCpus <= 4")
+        return
+    try:  # line ends count as blanks in an expression
+        quoting.condor(" ".join(text.split()))
+    except RenderError as error:
+        problems.add("--start", str(error), "Write it without, or match it with regexp()")
     held(text, "--start", problems)
 
 

@@ -33,7 +33,8 @@ def given(text: str, field: str) -> Path:
         path = Path(text).expanduser().absolute()
         path.exists()  # raises ValueError for what no path can hold
     except (RuntimeError, ValueError, OSError) as error:
-        raise ConfigError.one(field, f"{text!r} is no path: {error}", "Name another") from error
+        why = str(error).rstrip(".")
+        raise ConfigError.one(field, f"{text!r} is no path: {why}", "Name another") from error
     return path
 
 

@@ -70,6 +70,16 @@ def test_a_checksum_is_held_against_what_lies_here(tmp_path: Path) -> None:
         assert len(problems.found) == bool(told)
 
 
+@pytest.mark.parametrize(
+    "text", ['x == "$$(y)"', 'Owner == "$(DOLLAR)"', '"$$" == x', '"$f(a$b)" == x']
+)
+def test_a_start_that_every_pilot_refuses_is_refused_here(text: str) -> None:
+    problems = asking.Problems()
+    asking.spec(dataclasses.replace(GOOD, start=text), problems)
+    assert [each.path for each in problems.found] == ["--start"]
+    assert "configuration" in problems.found[0].message
+
+
 def test_the_same_problem_is_said_once() -> None:
     problems = asking.Problems()
     asking.owners([","], problems)
@@ -91,8 +101,9 @@ def test_which_runtime(tmp_path: Path) -> None:
     with tarfile.open(archive, "w:gz") as packed:
         packed.add(master, "sbin/condor_master")
     for path in (tmp_path, archive):
-        found = asking.runtime(asking.Words(runtime=str(path)), problems)
-        assert found == RuntimeChoice(str(path))
+        for text in (str(path), f"file://{path}"):
+            found = asking.runtime(asking.Words(runtime=text), problems)
+            assert found == RuntimeChoice(str(path))
     problems.settle()
 
 

@@ -118,6 +118,7 @@ def _check_size(provider: "HostProvider", spec: "PilotSpec", problems: "Problems
     if over := check.beyond(spec.resources):
         for each in over:
             problems.add(*each)
+    if problems.found:
         return
     with suppress(TransientError):  # a state folder that cannot be read: the ledger says it next
         free = provider.offer(spec)
