@@ -1,6 +1,7 @@
 """`glidein demo`: the main job, from nothing to nothing, on this machine."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def demo(
     try:
         line = show.run(show.DemoOptions(jobs=jobs, pilots=pilots, runtime=runtime), say)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed once more, it says so all the same
         out.progress("stopped by Ctrl-C; nothing is left behind")
         raise typer.Exit(130) from None
     print()
