@@ -126,8 +126,7 @@ class HostProvider:
             if not here.folder.parent.is_dir():
                 return
             here.folder.mkdir(exist_ok=True, mode=0o700)
-            # From here on no starter goes on: each looks for this file after its claim.
-            here.cancelled.touch(mode=0o600)
+            unsealed = _seal(here)
             here.clear_drafts()
             seats = here.seats()
             for seat in seats:
@@ -136,6 +135,9 @@ class HostProvider:
             until = time.monotonic() + (_FAST if fast else _grace(here) + _LEAVE_MARGIN)
             for seat in seats:
                 self._end(seat, until, here.work_dirs() or self._work_dirs(), insist=fast)
+            if unsealed is not None:
+                what = f"host: request {request_id} was ended, but that cannot be recorded"
+                raise TransientError(f"{what}: {unsealed}; make room there and repeat")
 
     def logs(self, request_id: str) -> dict[int, str]:
         """Return what each pilot printed."""
@@ -249,6 +251,18 @@ class HostProvider:
         seat.token.unlink(missing_ok=True)
         for folder in (*folders, *links):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _seal(here: HostFolder) -> OSError | None:
+    """Let no starter go on from here on: each looks for this file after its claim.
+
+    Returns what hindered it: on a full disk the pilots must be ended all the same.
+    """
+    try:
+        here.cancelled.touch(mode=0o600)
+    except OSError as error:
+        return error
+    return None
 
 
 def _alive(here: HostFolder) -> bool:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -241,6 +242,33 @@ def test_stop_all_ends_what_a_killed_pilot_left_and_keeps_why_it_ended(place: Ho
         else:
             assert "ended already (ended without a report: killed" in said.stderr
     assert "killed" in process.run([*argv, "list"], timeout=30, env=env).stdout
+
+
+@pytest.mark.root
+def test_a_request_is_stopped_where_nothing_can_be_written_any_more(tmp_path: Path) -> None:
+    (state := tmp_path / "state").mkdir()
+    process.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=99", "none", state], timeout=10)
+    place = HostPlace(tmp_path)
+    try:
+        request = place.request()
+        place.provider.launch(request, place.token)
+        assert until(lambda: "idle" in place.provider.logs(request.id)[0])
+        with suppress(OSError):  # no space left
+            for number in range(99):
+                (state / f"filler{number}").touch()
+        argv = [sys.executable, "-m", "glidein", "stop", request.id]
+        said = process.run(argv, timeout=60, env=command_line(place), check=False)
+        assert place.running(request.id) == 0
+        assert said.returncode == 34
+        assert "was ended, but that cannot be recorded" in said.stderr
+        assert "make room there and repeat" in said.stderr
+        for filler in state.glob("filler*"):
+            filler.unlink()
+        place.provider.cancel(request.id)
+        assert place.leftovers(request.id) == []
+    finally:
+        place.close()
+        process.run(["umount", "-l", state], timeout=10)
 
 
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\dZ"
