@@ -9,8 +9,8 @@ use the cache too; the link `default` points at the runtime got last.
 import os
 import re
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,10 +125,23 @@ def _unquoted(value: str) -> str:
     return re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], value[1:-1])
 
 
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Say what to do where the cache cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        raise RuntimeUnavailable(
+            f"the cache {folder} cannot be read: {error.strerror}; look with: ls -ld '{folder}', "
+            "or set XDG_CACHE_HOME to a folder of yours"
+        ) from error
+
+
 def list_runtimes(cache: Path | None = None) -> tuple[Runtime, ...]:
     """Return what the cache holds, by name."""
     folder = cache or default_folder()
-    roots = sorted(p.parent for p in folder.glob("[!.]*/about") if not p.parent.is_symlink())
+    with _readable(folder):
+        roots = sorted(p.parent for p in folder.glob("[!.]*/about") if not p.parent.is_symlink())
     return tuple(load(root) for root in roots)
 
 
@@ -139,8 +152,9 @@ def find(prefix: str = "default", cache: Path | None = None) -> Runtime:
     not read; `checked` does that.
     """
     folder = cache or default_folder()
-    if prefix == "default" and (folder / "default" / "about").exists():
-        return load((folder / "default").resolve())
+    with _readable(folder):
+        if prefix == "default" and (folder / "default" / "about").exists():
+            return load((folder / "default").resolve())
     found = [r for r in list_runtimes(folder) if r.id.startswith(prefix)
              or (prefix and r.sha256.startswith(prefix))]  # fmt: skip
     exact = [runtime for runtime in found if runtime.id == prefix] or found

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from glidein import process
 from glidein.errors import NotFoundError, RuntimeUnavailable
+from tests.beds import pools
 from tests.runtime import trees
 
 GLIDEIN = Path(sysconfig.get_path("scripts")) / "glidein"
@@ -87,6 +89,21 @@ def test_each_failure_has_its_exit_code_and_a_next_step(
     assert said.returncode == code, said.stderr
     assert part in said.stderr
     assert "Traceback" not in said.stderr
+
+
+@pytest.mark.root
+def test_a_cache_that_cannot_be_read_is_a_message_with_the_remedy() -> None:
+    """Root can read all: so an ordinary user's command is tried."""
+    with pools.open_folder("glt-") as place:
+        (place / "cache/glidein").mkdir(parents=True)
+        (place / "cache/glidein").chmod(0)
+        for words in (["list"], ["show"], ["remove", "x"], ["get", "cache"]):
+            argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+            env = {"XDG_CACHE_HOME": str(place / "cache"), "PATH": "/usr/bin:/bin"}
+            said = process.run([*argv, sys.executable, GLIDEIN, "runtime", *words], timeout=60,
+                               env=env, check=False)  # fmt: skip
+            assert said.returncode == RuntimeUnavailable.exit_code, words
+            assert "cannot be read: Permission denied; look with: ls -ld" in said.stderr
 
 
 @pytest.mark.parametrize("name", ["pilot.zip", "no/folder/pilot.tar.xz"])
