@@ -691,8 +691,28 @@ sweep() {
   done
 }
 
-# remove_place FOLDER: removes a pilot's folder, and the link to it where one was needed.
+# kill_inside FOLDER: kills every process of ours that works in a folder, runs a program there or
+# has a file open there, deleted ones too: a job's that left its session and its environment.
+kill_inside() {
+  local folder entry held found round
+  folder=$(readlink -f -- "$1") || return 0
+  for round in 1 2 3 4 5; do
+    found=0
+    for entry in /proc/[0-9]*; do
+      [[ -O $entry && ${entry#/proc/} != "$$" && ${entry#/proc/} != "$BASHPID" ]] || continue
+      held=$(readlink -- "$entry"/{cwd,root,exe} "$entry"/fd/* 2>/dev/null) || :
+      [[ $'\n'$held/ == *$'\n'"$folder"[/$'\n']* ]] || continue
+      kill -9 "${entry#/proc/}" 2>/dev/null && found=1
+    done
+    ((found)) || return 0
+    nap 0.1
+  done
+}
+
+# remove_place FOLDER: ends what a pilot's jobs left running in its folder, removes that, and the
+# link to it where one was needed.
 remove_place() {
+  kill_inside "$1/execute"
   remove_tree "$1"
   plain_name "$1"
   [[ $LINK == "$1" || ! -O ${LINK%/work} ]] || remove_tree "${LINK%/work}"

@@ -439,6 +439,28 @@ def test_a_link_to_a_folder_that_is_gone_is_removed(tmp_path: Path) -> None:
         shutil.rmtree(link, ignore_errors=True)
 
 
+def test_what_lives_in_a_folder_is_ended_and_nothing_else(tmp_path: Path) -> None:
+    inside, beside = tmp_path / "a b" / "execute", tmp_path / "a b" / "execute2"
+    for folder in (inside, beside):
+        folder.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a b")
+    script = """
+    exec {NAP}<> <(:) {SAYS}>&1 >/dev/null 2>&1 3>&-
+    started=()
+    sleepers() {
+      cd "$1"; env -i setsid sleep 20 {SAYS}>&- & started+=($!)
+      cd /; env -i setsid sleep 20 {SAYS}>&- 3>"$1/open" & started+=($!)
+    }
+    sleepers "$1"; sleepers "$2"
+    sleep 0.3; rm "$1/open"; kill_inside "$3/execute"
+    for pid in "${started[@]}"; do
+      if birth "$pid"; then echo alive >&"$SAYS"; kill -9 "$pid"; else echo gone >&"$SAYS"; fi
+    done
+    """
+    said = bash(script, str(inside), str(beside), str(tmp_path / "link"))
+    assert said.stdout.split() == ["gone", "gone", "alive", "alive"], said.stderr
+
+
 def test_aarch64_without_a_runtime_for_it_says_so(tmp_path: Path) -> None:
     stand_in = tmp_path / "uname"
     stand_in.write_text('#!/bin/sh\n[ "$1" = -m ] && echo aarch64 || echo arm-host\n')
