@@ -115,6 +115,10 @@ def sleeping(tmp_path: Path, **env: str) -> Iterator[int]:
     """A process with that environment, ended by its number at the end."""
     pid = process.spawn(["/bin/sleep", "60"], log=tmp_path / "log", env=env)
     try:
+        # The kernel shows the environment an instant after the program was started.
+        until = time.monotonic() + 5
+        while not Path(f"/proc/{pid}/environ").read_bytes() and time.monotonic() < until:
+            time.sleep(0.001)
         yield pid
     finally:
         with suppress(ProcessLookupError):
