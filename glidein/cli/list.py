@@ -63,6 +63,7 @@ def _plain(row: "Row") -> dict[str, object]:
 
 def _cells(row: "Row") -> list[object]:
     request = row.record.request if row.record else None
+    created = f"{row.created:%Y-%m-%d %H:%M}Z" if row.created else "?"
     pilots = ",".join(each.state for each in row.pilots) or "-"
     pool = str(request.spec.pool) if request else "?"
-    return [row.id, row.provider, row.state, pilots, output.moment(row.created), pool, row.reason]
+    return [row.id, row.provider, row.state, pilots, created, pool, row.reason]
