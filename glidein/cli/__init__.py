@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -69,6 +70,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; an error of ours is one message and its class's exit code."""
+    _open_missing()
     try:
         try:
             app()
@@ -85,6 +87,13 @@ def main() -> None:
         print(f"glidein: {error}", file=sys.stderr)
         _hush()
         sys.exit(1)
+
+
+def _open_missing() -> None:
+    """Give us the descriptors that we were started without, lest a file gets their number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # for as long as we live
 
 
 def _hush() -> None:

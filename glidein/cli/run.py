@@ -11,6 +11,7 @@ from glidein.cli import output
 if TYPE_CHECKING:
     from glidein.asking import Problems
     from glidein.host import HostProvider
+    from glidein.ledger import Ledger
     from glidein.model import PilotSpec, Request, RuntimeChoice
 
 app = typer.Typer()
@@ -164,11 +165,27 @@ def _go(
             return
         output.progress(f"request {request.id}, process {remote}, log {log}")
         show = output.progress if as_json else _print
-        code = following.follow(provider, request.id, signals, show, output.progress)
-        starting.note_end(ledger, provider, request.id)
+        try:
+            code = following.follow(provider, request.id, signals, show, output.progress)
+        except OSError as error:
+            said = f"its lines cannot be shown any more ({error.strerror}), the pilot goes on"
+            output.progress(f"{said}; stop it: glidein stop {request.id}")
+            raise
+        _note_end(ledger, provider, request.id)
     if as_json:
         output.print_json({"request": request.id, "exit_code": code, "log": log})
     raise typer.Exit(code)
+
+
+def _note_end(ledger: "Ledger", provider: "HostProvider", request_id: str) -> None:
+    """Record the end; where that cannot be, the pilot's exit code is still what counts."""
+    from glidein import starting
+    from glidein.errors import GlideinError
+
+    try:
+        starting.note_end(ledger, provider, request_id)
+    except GlideinError as error:
+        output.progress(f"glidein: {error}")
 
 
 def _print(line: str) -> None:

@@ -218,6 +218,38 @@ def test_a_full_state_folder_is_a_message_with_the_remedy(nobodys: Path) -> None
         process.run(["umount", state], timeout=10)
 
 
+def test_a_command_started_without_descriptors_does_its_work(tmp_path: Path) -> None:
+    env = {"PATH": "/usr/bin:/bin", "XDG_STATE_HOME": str(tmp_path)}
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        script = f'"$@" list {closed}; code=$?; "$@" run --pool cm {closed}; echo $code $?'
+        argv = ["bash", "-c", script, "bash", sys.executable, "-m", "glidein"]
+        said = process.run(argv, timeout=60, env=env)
+        assert said.stdout.splitlines()[-1] == "0 2"
+        assert "Traceback" not in said.stderr
+
+
+@pytest.mark.root
+def test_run_says_that_the_pilot_goes_on_where_its_lines_cannot_be_shown(nobodys: Path) -> None:
+    token = Path(_token(nobodys))
+    for made in (nobodys / "state", nobodys / "rt", nobodys / "rt" / "sbin"):
+        made.mkdir()
+    master = nobodys / "rt" / "sbin" / "condor_master"
+    master.write_text("#!/bin/sh\nexec sleep 3\n")
+    master.chmod(0o755)
+    for each in (token, nobodys / "state"):
+        os.chown(each, 65534, -1)
+    argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable,
+            "-m", "glidein", "run", "--pool", "127.0.0.1:9", "--cpus", "1", "--memory", "600MB",
+            "--runtime", str(nobodys / "rt"), "--token-file", str(token)]  # fmt: skip
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(nobodys), "XDG_STATE_HOME": str(nobodys / "state")}
+    full = ["bash", "-c", 'exec "$@" >/dev/full', "bash"]
+    said = process.run([*full, *argv], timeout=60, env=env, check=False)
+    assert said.returncode == 1
+    assert "(No space left on device), the pilot goes on; stop it: glidein stop g2" in said.stderr
+    assert as_nobody(nobodys, "stop", "--all").ok
+    assert " ended " in as_nobody(nobodys, "list").stdout
+
+
 def test_stop_wants_ids_or_all_and_names_what_is_unknown(tmp_path: Path) -> None:
     env = {"XDG_STATE_HOME": str(tmp_path)}
     assert glidein("stop", **env).returncode == 2
