@@ -1,0 +1,86 @@
+# Slurm's part of a step.
+
+# far_ask ID: submits; sets job. A reply that is no number means that nobody knows: look later.
+far_ask() {
+  local name=batch-%A_%a.out
+  far_find_program sbatch
+  grep -q '^#SBATCH --array=' "$far_place/batch.sh" || name=batch-%j.out
+  job=$(cd -- "$far_place" && sbatch --parsable --job-name="$1" --comment="glidein $1" \
+    --output="$far_place/$name" --chdir="$far_place" "$far_place/batch.sh" "$1") ||
+    far_end "$FAR_SYSTEM" "sbatch refused it"
+  [[ $job =~ ^[0-9]+ ]] || far_end "$FAR_SYSTEM" "sbatch answered '$job', which is no batch job"
+  job=${BASH_REMATCH[0]}
+}
+
+# far_lookup ID: prints the id of the batch job of that name, if there is or was one.
+far_lookup() {
+  local found
+  far_find_program squeue
+  found=$(squeue --noheader --user="$(id -un)" --name="$1" --states=all --format=%F) || return 1
+  if [[ -z $found ]] && command -v sacct >/dev/null; then
+    found=$(sacct --noheader --parsable2 --allocations --user="$(id -un)" --name="$1" \
+      --starttime=now-30days --format=JobID 2>/dev/null) || found=''
+  fi
+  found=${found%%$'\n'*}
+  printf '%s' "${found%%[_.+[]*}"
+}
+
+# far_queue: one squeue and one sacct, however many batch jobs there are.
+far_queue() {
+  local user status
+  user=$(id -un)
+  far_find_program squeue
+  far_section squeue
+  squeue --noheader --user="$user" --states=all --format='%i|%F|%K|%T|%r|%V|%S|%e|%L|%D|%j|%N'
+  status=$?
+  far_section squeue-status
+  printf '%s\n' "$status"
+  far_section sacct
+  sacct --noheader --parsable2 --allocations --user="$user" --starttime="$far_since" \
+    --format=JobID,State,ExitCode,DerivedExitCode,Submit,Start,End,NNodes,JobName,NodeList 2>&1
+  status=$?
+  far_section sacct-status
+  printf '%s\n' "$status"
+}
+
+# far_ids ID: prints what is to be ended: what was submitted, and whatever has the request's name.
+far_ids() {
+  [[ ! -s $far_place/submitted ]] || cat -- "$far_place/submitted"
+  squeue --noheader --user="$(id -un)" --name="$1" --format=%F
+}
+
+# far_end_jobs ID GRACE FAST: lets pilots that run leave within their grace, then ends the batch
+# jobs, and waits until Slurm has taken their nodes back.
+far_end_jobs() {
+  local ids until
+  far_find_program scancel
+  ids=$(far_ids "$1") || far_end "$FAR_SYSTEM" "squeue did not answer"
+  mapfile -t ids < <(printf '%s\n' "$ids" | sort -u | sed '/^$/d')
+  ((${#ids[@]} > 0)) || return 0
+  scancel --state=PENDING -- "${ids[@]}" 2>/dev/null
+  if (($3 == 0)); then
+    scancel --batch --signal=USR1 -- "${ids[@]}" 2>/dev/null
+    far_await "$2" "${ids[@]}" && return 0
+  fi
+  scancel -- "${ids[@]}" # it fails for those that ended since; what counts is the queue
+  far_await 120 "${ids[@]}" ||
+    far_end "$FAR_SYSTEM" "Slurm has not ended batch job ${ids[*]} within two minutes; see squeue"
+}
+
+# far_await SECONDS JOB...: waits until none of them is in the queue any more. A queue that cannot be
+# read proves nothing.
+far_await() {
+  local until=$((SECONDS + $1)) queue job left
+  while :; do
+    if queue=$(squeue --noheader --user="$(id -un)" --format=' %F ' 2>/dev/null); then
+      left=0
+      for job in "${@:2}"; do [[ $queue != *" $job "* ]] || left=1; done
+      ((left)) || return 0
+    fi
+    ((SECONDS < until)) || return 1
+    sleep 0.5
+  done
+}
+
+# far_withdraw JOB: takes back what was submitted a moment ago.
+far_withdraw() { scancel -- "$1"; }
