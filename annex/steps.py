@@ -69,7 +69,7 @@ def sections(mark: str, said: str) -> dict[str, str]:
     """Return the answer's sections by name; what stands outside of them is noise."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
-    for line in said.splitlines():
+    for line in said.split("\n"):
         if line.startswith(f"{mark} section "):
             lines = found.setdefault(line[len(mark) + len(" section ") :], [])
         else:

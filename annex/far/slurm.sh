@@ -25,22 +25,34 @@ far_lookup() {
   printf '%s' "${found%%[_.+[]*}"
 }
 
-# far_queue: one squeue and one sacct, however many batch jobs there are.
+# far_queue: one squeue and one sacct, however many batch jobs there are. Before 23.02 squeue's JSON
+# takes no heed of whose batch jobs were asked for, so text is taken there.
 far_queue() {
-  local user status
+  local user
   user=$(id -un)
   far_find_program squeue
-  far_section squeue
-  squeue --noheader --user="$user" --states=all --format='%i|%F|%K|%T|%r|%V|%S|%e|%L|%D|%j|%N'
-  status=$?
-  far_section squeue-status
-  printf '%s\n' "$status"
-  far_section sacct
+  export SLURM_TIME_FORMAT=%s
+  if [[ $(squeue --version) =~ ([0-9]+)\.([0-9]+) ]] && ((BASH_REMATCH[1] >= 23)); then
+    far_section squeue-json
+    squeue --user="$user" --states=all --json
+    far_status squeue $?
+    far_section sacct-json
+    sacct --allocations --user="$user" --starttime="$far_since" --json 2>&1
+    far_status sacct $?
+    return 0
+  fi
+  far_section squeue-text
+  squeue --noheader --user="$user" --states=all --format='%i|%F|%K|%T|%r|%V|%S|%e|%N|%j'
+  far_status squeue $?
+  far_section sacct-text
   sacct --noheader --parsable2 --allocations --user="$user" --starttime="$far_since" \
-    --format=JobID,State,ExitCode,DerivedExitCode,Submit,Start,End,NNodes,JobName,NodeList 2>&1
-  status=$?
-  far_section sacct-status
-  printf '%s\n' "$status"
+    --format=JobID,State,ExitCode,Submit,Start,End,NodeList,JobName 2>&1
+  far_status sacct $?
+}
+
+far_status() {
+  far_section "$1-status"
+  printf '%s\n' "$2"
 }
 
 # far_ids ID: prints what is to be ended: what was submitted, and whatever has the request's name.
