@@ -44,6 +44,11 @@ gl_claim() {
     gl_fail 20 "request $gl_request runs as batch job $holder already; this one does nothing"
 }
 
+# gl_refuse_cancelled: a request may be cancelled while its batch job is on its way.
+gl_refuse_cancelled() {
+  [[ ! -e $gl_place/cancelled ]] || gl_fail 0 "request $gl_request was cancelled; nothing starts"
+}
+
 # gl_stage: lays out what the pilots need, once for the whole batch job.
 gl_stage() {
   mkdir -p -- "$gl_run" || gl_fail 19 "$gl_run cannot be made; is the home folder full?"
@@ -179,10 +184,12 @@ gl_follow() {
   done
 }
 
-# gl_pause: two seconds, or less when a signal comes.
+# gl_pause: two seconds, or less when a signal comes or a child ends.
 gl_pause() {
+  trap : CHLD
   sleep 2 &
   wait $! 2>/dev/null
+  trap - CHLD
   kill $! 2>/dev/null
 }
 
@@ -229,6 +236,7 @@ gl_main() {
   gl_name "$@"
   gl_say "request $gl_request, batch job ${SLURM_JOB_ID-}, ${SLURM_JOB_NUM_NODES:-1} nodes"
   gl_claim
+  gl_refuse_cancelled
   gl_setup
   gl_stage
   ((gl_told == 0)) || gl_fail 0 "told to leave before a pilot was started"
