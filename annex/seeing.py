@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from annex import advice, slurm
-from annex.slurm import BatchJob
+from annex.batchjob import BatchJob
 from glidein import report
 from glidein.model import PilotName, PilotState, RequestState, SeenPilot, SeenRequest
 
@@ -75,13 +74,13 @@ def _hear(place: Place, index: int, restart: int, line: str) -> None:
 def request(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> SeenRequest:
     """Return one request. `sure`: both queue and accounting answered, so absence says something."""
     state, reason = _state(place, jobs, sure=sure)
-    alive = any(job.request_state is RequestState.RUNNING for job in jobs)
+    alive = any(job.where is RequestState.RUNNING for job in jobs)
     unseen = not jobs and not sure
     pilots = tuple(
         _pilot(place.id, index, restart, lines, alive=alive or unseen)
         for index, (restart, lines) in sorted(place.printed.items())
     )
-    starts = [job.started for job in jobs if job.started and job.state != "PENDING"]
+    starts = [job.started for job in jobs if job.started and job.where is not RequestState.QUEUED]
     ends = [job.ended for job in jobs if job.ended]
     over = state is RequestState.ENDED
     return SeenRequest(
@@ -98,10 +97,10 @@ def request(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> SeenReques
 
 
 def _state(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> tuple[RequestState, str]:
-    states = {job.request_state for job in jobs}
+    states = {job.where for job in jobs}
     for state in (RequestState.RUNNING, RequestState.QUEUED, RequestState.ENDED):
         if state in states:
-            return state, _reason(place, [job for job in jobs if job.request_state is state])
+            return state, _reason(place, [job for job in jobs if job.where is state])
     if place.cancelled:
         return RequestState.ENDED, "stopped"
     told = _told(place)
@@ -127,23 +126,9 @@ def _told(place: Place) -> str:
 
 
 def _reason(place: Place, jobs: Sequence[BatchJob]) -> str:
-    told = []
-    for job in jobs:
-        text = slurm.words(job.state)
-        if job.request_state is RequestState.QUEUED and job.reason:
-            hint = advice.pending(job.reason)
-            text = f"{job.reason}: {hint}" if hint else job.reason
-        elif job.request_state is RequestState.ENDED and job.exit_code:
-            text = f"{text or job.state}, exit code {job.exit_code}{_meaning(job.exit_code)}"
-        if job.state == "CANCELLED" and place.cancelled:
-            text = "stopped"
-        told.append(text)
-    return "; ".join(dict.fromkeys(each for each in told if each))
-
-
-def _meaning(code: int) -> str:
-    found = [each for each in report.EXIT_CODES if each.code == code]
-    return f" ({found[0].meaning}: {found[0].remedy})" if found else ""
+    if place.cancelled and all(job.where is RequestState.ENDED for job in jobs):
+        return "stopped"
+    return "; ".join(dict.fromkeys(job.says for job in jobs if job.says))
 
 
 def _pilot(
@@ -163,7 +148,7 @@ def _pilot(
 
 def _facts(jobs: Sequence[BatchJob]) -> Mapping[str, object]:
     facts: dict[str, object] = {}
-    expected = [job.started for job in jobs if job.state == "PENDING" and job.started]
+    expected = [job.started for job in jobs if job.where is RequestState.QUEUED and job.started]
     if expected:
         facts["expected_start"] = min(expected).isoformat()
     nodes = [job.nodes for job in jobs if job.nodes]

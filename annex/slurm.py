@@ -6,11 +6,13 @@ read is passed over and counted, so that a caller knows that its view is partial
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from annex import advice
+from annex.batchjob import BatchJob, exit_words
 from glidein.model import RequestState
 
 _QUEUED, _RUNNING, _ENDED = RequestState.QUEUED, RequestState.RUNNING, RequestState.ENDED
@@ -64,38 +66,37 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class BatchJob:
-    """A batch job, or one task of an array, as Slurm tells of it.
+def where(state: str) -> RequestState:
+    """Return what a state means for a request.
 
-    `state` is Slurm's own word. `reason` is why it is pending. `exit_code` is that of its script;
-    None while there is none. Times are None where Slurm knows none.
+    One that is not known is taken for running: that neither starts nor removes anything.
     """
-
-    id: str
-    task: str
-    name: str
-    state: str
-    reason: str = ""
-    submitted: datetime | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
-    nodes: str = ""
-    exit_code: int | None = None
-
-    @property
-    def request_state(self) -> RequestState:
-        """Where that leaves a request. A state that is not known is taken for running: that
-        neither starts nor removes anything.
-        """
-        return STATES.get(self.state, RequestState.RUNNING)
+    return STATES.get(state, RequestState.RUNNING)
 
 
-def words(state: str) -> str:
-    """Return what a state means."""
+def says(state: str, reason: str = "", code: int | None = None) -> str:
+    """Return a state, its cause and its remedy in words; empty where all is as it should be."""
     if state not in STATES:
         return f"Slurm calls it {state}, which this Glidein does not know"
-    return _WORDS.get(state, "")
+    if STATES[state] is _QUEUED and reason not in ("", "None"):
+        hint = advice.pending(reason)
+        return f"{reason}: {hint}" if hint else reason
+    failed = exit_words(code) if STATES[state] is _ENDED else ""
+    return _WORDS.get(state, "") + failed
+
+
+@dataclass(frozen=True, slots=True)
+class _When:
+    submitted: datetime | None
+    started: datetime | None
+    ended: datetime | None
+
+
+def _job(
+    base: str, task: str, name: str, state: str, told: str, when: _When, nodes: str
+) -> BatchJob:
+    times = (when.submitted, when.started, when.ended)
+    return BatchJob(base, task, name, state, where(state), told, *times, nodes)
 
 
 def squeue_text(text: str) -> tuple[tuple[BatchJob, ...], int]:
@@ -108,9 +109,9 @@ def squeue_text(text: str) -> tuple[tuple[BatchJob, ...], int]:
             continue
         _, base, task, state, reason, submitted, started, ended, nodes, name = fields
         task = "" if task == "N/A" else task
-        reason = "" if reason == "None" else reason
-        when = _times(submitted, started, ended)
-        found.append(BatchJob(base, task, name, _state(state), reason, *when, nodes))
+        when = _When(_time(submitted), _time(started), _time(ended))
+        word = _state(state)
+        found.append(_job(base, task, name, word, says(word, reason), when, nodes))
     return tuple(found), odd
 
 
@@ -124,9 +125,10 @@ def sacct_text(text: str) -> tuple[tuple[BatchJob, ...], int]:
             odd += 1
             continue
         _, state, code, submitted, started, ended, nodes, name = fields
-        when = _times(submitted, started, ended)
-        task = task.strip("[]")
-        found.append(BatchJob(base, task, name, _state(state), "", *when, nodes, _code(code)))
+        when = _When(_time(submitted), _time(started), _time(ended))
+        word = _state(state)
+        told = says(word, code=_code(code))
+        found.append(_job(base, task.strip("[]"), name, word, told, when, nodes))
     return tuple(found), odd
 
 
@@ -147,7 +149,9 @@ def _jobs(text: str) -> list[Any]:
     return list(plain["jobs"])
 
 
-def _all(jobs: Iterable[Any], read: Any) -> tuple[tuple[BatchJob, ...], int]:
+def _all(
+    jobs: Iterable[Any], read: Callable[[Mapping[str, Any]], BatchJob]
+) -> tuple[tuple[BatchJob, ...], int]:
     found, odd = [], 0
     for plain in jobs:
         try:
@@ -159,17 +163,16 @@ def _all(jobs: Iterable[Any], read: Any) -> tuple[tuple[BatchJob, ...], int]:
 
 def _queued(plain: Mapping[str, Any]) -> BatchJob:
     base, task = _number(plain.get("array_job_id")), _number(plain.get("array_task_id"))
-    waiting = plain.get("array_task_string") or ""
-    reason = str(plain.get("state_reason") or "")
-    return BatchJob(
+    waiting = str(plain.get("array_task_string") or "")
+    word = _first(plain["job_state"])
+    times = (plain.get(key) for key in ("submit_time", "start_time", "end_time"))
+    return _job(
         str(base or int(plain["job_id"])),
-        str(task) if base and task is not None else str(waiting) if base else "",
+        (waiting if task is None else str(task)) if base else "",
         str(plain["name"]),
-        _first(plain["job_state"]),
-        "" if reason == "None" else reason,
-        _epoch(plain.get("submit_time")),
-        _epoch(plain.get("start_time")),
-        _epoch(plain.get("end_time")),
+        word,
+        says(word, str(plain.get("state_reason") or "")),
+        _When(*(_epoch(each) for each in times)),
         str(plain.get("nodes") or ""),
     )
 
@@ -177,17 +180,16 @@ def _queued(plain: Mapping[str, Any]) -> BatchJob:
 def _accounted(plain: Mapping[str, Any]) -> BatchJob:
     array, time = plain.get("array") or {}, plain["time"]
     base, task = _number(array.get("job_id")), _number(array.get("task_id"))
-    return BatchJob(
+    word = _first(plain["state"]["current"])
+    code = _number((plain.get("exit_code") or {}).get("return_code"))
+    return _job(
         str(base or int(plain["job_id"])),
         str(task) if base and task is not None else "",
         str(plain["name"]),
-        _first(plain["state"]["current"]),
-        "",
-        _epoch(time.get("submission")),
-        _epoch(time.get("start")),
-        _epoch(time.get("end")),
+        word,
+        says(word, code=code),
+        _When(*(_epoch(time.get(each)) for each in ("submission", "start", "end"))),
         str(plain.get("nodes") or ""),
-        _number((plain.get("exit_code") or {}).get("return_code")),
     )
 
 
@@ -215,12 +217,6 @@ def _epoch(value: object) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
-def _times(
-    submitted: str, started: str, ended: str
-) -> tuple[datetime | None, datetime | None, datetime | None]:
-    return _time(submitted), _time(started), _time(ended)
-
-
 def _time(text: str) -> datetime | None:
     """Return a time as Slurm prints it with SLURM_TIME_FORMAT=%s; None for N/A and Unknown."""
     return datetime.fromtimestamp(int(text), UTC) if text.isdecimal() and int(text) else None
@@ -237,20 +233,3 @@ def _code(text: str) -> int | None:
     if not code.isdecimal() or not number.isdecimal():
         return None
     return 128 + int(number) if int(number) and not int(code) else int(code)
-
-
-def by_name(jobs: Iterable[BatchJob]) -> dict[str, list[BatchJob]]:
-    """Return the jobs of each request: its id is their name."""
-    found: dict[str, list[BatchJob]] = {}
-    for job in jobs:
-        found.setdefault(job.name, []).append(job)
-    return found
-
-
-def newest(queued: Iterable[BatchJob], accounted: Iterable[BatchJob]) -> Iterator[BatchJob]:
-    """Yield each batch job once; what the queue says goes before what accounting says."""
-    seen = set()
-    for job in (*queued, *accounted):
-        if (job.id, job.task) not in seen:
-            seen.add((job.id, job.task))
-            yield job

@@ -184,10 +184,11 @@ gl_follow() {
   done
 }
 
-# gl_pause: two seconds, or less when a signal comes or a child ends.
+# gl_pause: two seconds, at first a tenth of that, or less when a signal comes or a child ends.
 gl_pause() {
   trap : CHLD
-  sleep 2 &
+  gl_looks=$((gl_looks + 1))
+  if ((gl_looks > 20)); then sleep 2; else sleep 0.2; fi &
   wait $! 2>/dev/null
   trap - CHLD
   kill $! 2>/dev/null
@@ -230,7 +231,7 @@ gl_main() {
   local index code=0
   local -A gl_index=()
   local -a gl_node=() gl_status=() gl_report=()
-  local gl_told=0 gl_passed=0 gl_several=0 gl_joined=0 gl_jobs=0
+  local gl_told=0 gl_passed=0 gl_looks=0 gl_several=0 gl_joined=0 gl_jobs=0
   umask 077
   trap 'gl_told=$((gl_told + 1))' TERM INT HUP USR1
   gl_name "$@"
