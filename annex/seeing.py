@@ -16,6 +16,7 @@ from glidein import report
 from glidein.model import PilotName, PilotState, RequestState, SeenPilot, SeenRequest
 
 _LOG = re.compile(r"/([a-z][a-z0-9-]{2,47})/run\.[^/]*\.(\d+)/pilot\.(\d+)\.log:(.*)")
+_LOG_NAME = re.compile(r"log run\.[^/]*\.(\d+)/pilot\.(\d+)\.log")
 _OVER = (PilotState.ENDED, PilotState.NEVER_JOINED, PilotState.LOST)
 
 
@@ -170,3 +171,14 @@ def every(
         if name not in known and ours(name):
             known[name] = Place(name, jobs[name][0].id)
     return tuple(request(known[id_], jobs.get(id_, ()), sure=sure) for id_ in sorted(known))
+
+
+def logs(answer: Mapping[str, str]) -> dict[int, str]:
+    """Return the pilots' logs out of the sections of far_logs; of a restarted one the last."""
+    found: dict[int, tuple[int, str]] = {}
+    for name, text in answer.items():
+        if match := _LOG_NAME.fullmatch(name):
+            index, restart = int(match[2]), int(match[1])
+            if index not in found or found[index][0] <= restart:
+                found[index] = (restart, text)
+    return {index: text for index, (_, text) in sorted(found.items())}

@@ -18,13 +18,13 @@ from glidein.errors import (
     TransientError,
 )
 
+# As annex/far/common.sh ends. With SYSTEM the batch system's own words are on standard error.
+NO_PROGRAM, CANCELLED, BUSY, SYSTEM, DISK = 91, 92, 93, 94, 95
 _STATUS: dict[int, type[ProviderError]] = {
-    91: RejectedError,  # FAR_NO_PROGRAM
-    92: RejectedError,  # FAR_CANCELLED
-    93: TransientError,  # FAR_BUSY
-    95: CapacityError,  # FAR_DISK
+    NO_PROGRAM: RejectedError,
+    BUSY: TransientError,
+    DISK: CapacityError,
 }
-SYSTEM = 94  # FAR_SYSTEM: the batch system's own words are on standard error
 
 
 @dataclass(frozen=True, slots=True)

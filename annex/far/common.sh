@@ -112,10 +112,41 @@ far_adopt() {
   far_end "$FAR_SYSTEM" "whether request $1 was submitted before cannot be seen now"
 }
 
+# far_find_since: sets far_since to when the oldest request here was made; empty if there is none.
+far_find_since() {
+  local oldest
+  oldest=$(find "$far_root" -mindepth 2 -maxdepth 2 -name request -printf '%T@\n' 2>/dev/null |
+    sort -n | sed -n '1s/[.].*//p')
+  far_since=${oldest:+$(date -d "@$oldest" +%Y-%m-%dT%H:%M:%S)}
+}
+
+# far_check: prints what a person should know about this place.
+far_check() {
+  umask 077
+  far_find_root
+  far_section root
+  mkdir -p -- "$far_root" 2>/dev/null
+  printf '%s\n' "$far_root"
+  far_section room
+  df -Pk -- "$far_root" 2>/dev/null | sed -n 2p
+  far_section writable
+  if (: >"$far_root/.check.$$") 2>/dev/null; then echo yes; fi
+  rm -f -- "$far_root/.check.$$"
+  far_check_system
+  far_section end
+}
+
+# far_offer: prints what the batch system could start.
+far_offer() {
+  far_nodes
+  far_section end
+}
+
 # far_look: prints all there is to know about requests here, in few commands whatever their number.
 far_look() {
   local place
   far_find_root
+  far_find_since
   far_queue
   far_section places
   for place in "$far_root"/*/; do

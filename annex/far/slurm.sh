@@ -36,17 +36,21 @@ far_queue() {
     far_section squeue-json
     squeue --user="$user" --states=all --json
     far_status squeue $?
-    far_section sacct-json
-    sacct --allocations --user="$user" --starttime="$far_since" --json 2>&1
-    far_status sacct $?
+    far_sacct json --json
     return 0
   fi
   far_section squeue-text
   squeue --noheader --user="$user" --states=all --format='%i|%F|%K|%T|%r|%V|%S|%e|%N|%j'
   far_status squeue $?
-  far_section sacct-text
-  sacct --noheader --parsable2 --allocations --user="$user" --starttime="$far_since" \
-    --format=JobID,State,ExitCode,Submit,Start,End,NodeList,JobName 2>&1
+  far_sacct text --noheader --parsable2 \
+    --format=JobID,State,ExitCode,Submit,Start,End,NodeList,JobName
+}
+
+# far_sacct FORM OPTION...: asks accounting, unless there is no request to ask about.
+far_sacct() {
+  far_section "sacct-$1"
+  [[ -n $far_since ]] || return 0
+  sacct --allocations --user="$user" --starttime="$far_since" "${@:2}" 2>&1
   far_status sacct $?
 }
 
@@ -96,3 +100,26 @@ far_await() {
 
 # far_withdraw JOB: takes back what was submitted a moment ago.
 far_withdraw() { scancel -- "$1"; }
+
+# far_nodes: prints each partition with its kinds of nodes.
+far_nodes() {
+  far_find_program sinfo
+  far_section sinfo
+  sinfo --noheader --format='%R|%a|%l|%D|%c|%m|%G|%s' ||
+    far_end "$FAR_SYSTEM" "sinfo did not answer"
+}
+
+# far_check_system: prints what Slurm is here, and whether it answers.
+far_check_system() {
+  local program
+  for program in sbatch squeue scancel scontrol sinfo srun sacct; do
+    far_section "program $program"
+    command -v "$program"
+  done
+  far_section version
+  sinfo --version 2>&1
+  far_section ping
+  scontrol ping 2>&1
+  far_section accounting
+  sacct --allocations --noheader --parsable2 --format=JobID --starttime=now 2>&1 | head -n 3
+}
