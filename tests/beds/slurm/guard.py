@@ -18,7 +18,7 @@ def leaves_no_cgroup(folder: Path) -> bool:
     """Remove what Slurm made for the bed's jobs; cgroups outlive the processes in them."""
     for top, _, _ in os.walk(folder, topdown=False):
         with suppress(OSError):
-            os.rmdir(top)
+            Path(top).rmdir()
     return not folder.exists()
 
 
@@ -32,7 +32,7 @@ def main(holder: int, bed: Path, keep: str) -> None:
     controllers = (bed / "controllers").read_text().split()
     cgroups = [Path("/sys/fs/cgroup", name, bed.name) for name in controllers]
     until = time.monotonic() + 20
-    while not all([leaves_no_cgroup(each) for each in cgroups]) and time.monotonic() < until:
+    while not all(map(leaves_no_cgroup, cgroups)) and time.monotonic() < until:
         time.sleep(0.02)
     if keep:
         shutil.copytree(bed / "logs", Path(keep, bed.name), dirs_exist_ok=True)

@@ -13,7 +13,6 @@ from typing import Self
 
 from glidein import process, runtime
 from glidein.process import Result
-from tests.beds import pools
 from tests.beds.slurm import layout
 from tests.beds.slurm.roots import Root
 
@@ -90,7 +89,14 @@ class Hosts:
     def _set_guard(self) -> None:
         reader, self._leash = os.pipe()
         keep = os.environ.get("GLIDEIN_BED_LOGS", "")
-        argv = [sys.executable, "-I", HERE / "guard.py", str(self.holder), self.folder, keep]
+        argv: list[str | Path] = [
+            sys.executable,
+            "-I",
+            HERE / "guard.py",
+            str(self.holder),
+            self.folder,
+            keep,
+        ]
         try:
             self._guard = process.spawn(argv, log=Path(os.devnull), stdin=reader)
         finally:
@@ -127,10 +133,8 @@ class Hosts:
             for child in [pid, *_children(pid)]:
                 with suppress(OSError):
                     words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-                    inside = words[-3:-1] == [host.encode(), b"inside"]
-                    if inside and Path(f"/proc/{child}/status").read_text().count("NSpid"):
-                        if _level(child) == 3:
-                            return child
+                    if words[-3:-1] == [host.encode(), b"inside"] and _level(child) == 3:
+                        return child
         raise LookupError(f"{host} has no power")
 
     def on(

@@ -46,6 +46,8 @@ leg login site site 10.77.0.2
 leg head site site 10.77.0.3
 for n in {0..9}; do leg "c$n" site site "10.77.0.1$n"; done
 nsenter --net=/run/netns/gw sysctl -qw net.ipv4.ip_forward=1
+# Each refusal is told at once, not one in a second.
+nsenter --net=/run/netns/gw sysctl -qw net.ipv4.icmp_ratelimit=0
 nsenter --net=/run/netns/gw nft -f "$BED/gateway.nft"
 
 for name in head cm ap gw login c{0..9}; do

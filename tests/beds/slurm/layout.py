@@ -86,13 +86,13 @@ SEC_TOKEN_SYSTEM_DIRECTORY = $(LOCAL_DIR)/tokens.d
 SEC_PASSWORD_DIRECTORY = /etc/condor/passwords.d
 SEC_TOKEN_POOL_SIGNING_KEY_FILE = /etc/condor/passwords.d/POOL
 ALLOW_READ = *
-ALLOW_WRITE = *@bed.pool, execute-side@matchsession
-ALLOW_DAEMON = *@bed.pool
-ALLOW_NEGOTIATOR = condor@bed.pool
-ALLOW_ADMINISTRATOR = root@bed.pool, condor@bed.pool
+ALLOW_WRITE = *@bed.pool, condor@password, execute-side@matchsession
+ALLOW_DAEMON = *@bed.pool, condor@password
+ALLOW_NEGOTIATOR = condor@bed.pool, condor@password
+ALLOW_ADMINISTRATOR = root@bed.pool, condor@bed.pool, condor@password
 ALLOW_ADVERTISE_STARTD = *@bed.pool
-ALLOW_ADVERTISE_MASTER = *@bed.pool
-ALLOW_ADVERTISE_SCHEDD = *@bed.pool
+ALLOW_ADVERTISE_MASTER = *@bed.pool, condor@password
+ALLOW_ADVERTISE_SCHEDD = *@bed.pool, condor@password
 NEGOTIATOR_INTERVAL = 2
 NEGOTIATOR_CYCLE_DELAY = 1
 NEGOTIATOR_MIN_INTERVAL = 1
@@ -120,7 +120,9 @@ def write(bed: Path, root: Root, runtime: Path, accounting: bool) -> None:
     _people(bed, root, tree)
     names = "".join(f"10.77.0.1{host[1:]} {host}\n" for host in slurmconf.HOSTS)
     (tree / "hosts").write_text(_ADDRESSES + names)
-    (tree / "nsswitch.conf").write_text("passwd: files\ngroup: files\nshadow: files\nhosts: files\n")
+    (tree / "nsswitch.conf").write_text(
+        "passwd: files\ngroup: files\nshadow: files\nhosts: files\n"
+    )
     _slurm(bed, tree)
     _condor(bed, tree, runtime)
     binds = _glidein(bed, root)
@@ -174,7 +176,18 @@ def _slurm(bed: Path, tree: Path) -> None:
         (bed / made).chmod(0o1777)
     (tree / "ssh/sshd_config_bed").write_text(_SSHD)
     for path in (tree / "ssh/bed_host_key", bed / "key"):
-        keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bed", "-f", path]
+        keygen: list[str | Path] = [
+            "ssh-keygen",
+            "-q",
+            "-t",
+            "ed25519",
+            "-N",
+            "",
+            "-C",
+            "bed",
+            "-f",
+            path,
+        ]
         process.run(keygen, timeout=20)
     for user in ("alice", "bob"):
         folder = bed / "home" / user / ".ssh"

@@ -135,9 +135,7 @@ def accounts(site: Site) -> str:
 
     Every user has an account `default`; alice has every account of the site, bob the first.
     """
-    lines = []
-    for account in site.accounts:
-        lines.append(f"add account {account} cluster=bed")
+    lines = [f"add account {account} cluster=bed" for account in site.accounts]
     for number, account in enumerate(site.accounts):
         users = "alice,bob" if number == 0 else "alice"
         lines.append(f"add user {users} account={account}")
