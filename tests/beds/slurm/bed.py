@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.beds.slurm import slurmconf
-from tests.beds.slurm.hosts import Hosts, wait_for
+from tests.beds.slurm.hosts import NAMES, Hosts, wait_for
 from tests.beds.slurm.moves import Moves
 from tests.beds.slurm.roots import Root, native
 from tests.beds.slurm.sites import site
@@ -72,10 +72,28 @@ class SlurmBed(Moves, Hosts):
         self.power_on(*COMPUTE)
         self.wait_idle()
 
+    def reset(self, system: str = "generic") -> None:
+        """Undo every move, end every job of either kind, and be that system: a test may begin."""
+        self.restore_wan()
+        self.delay(0)
+        self.nat_patience(None)
+        self.power_on(*NAMES)
+        for node in COMPUTE:
+            self.unfill(node)
+        if not self.on("login", "root", "scontrol", "ping", check=False).ok:
+            self.start_slurmctld()
+        self.on("login", "root", "scancel", "-u", "alice,bob", check=False)
+        self.on("ap", "root", "condor_rm", "-all", check=False)
+        if self.site != site(system):
+            self.configure(system)
+        self.wait_idle()
+
     def prove_closed(self) -> None:
         """Fail unless every compute node reaches the pool, and nobody outside reaches a node."""
         self.on("cm", "root", "ip", "route", "replace", "10.77.0.0/24", "via", "10.78.0.30")
-        knock = "".join(f"(exec 3<>/dev/tcp/{node}/6818) & " for node in ("c0", "c9", "login", "head"))
+        knock = "".join(
+            f"(exec 3<>/dev/tcp/{node}/6818) & " for node in ("c0", "c9", "login", "head")
+        )
         said = self.on("cm", "root", "timeout", "10", "bash", "-c", f"{knock} wait", check=False)
         self.on("cm", "root", "ip", "route", "del", "10.77.0.0/24")
         if said.stderr.count("/6818: No route to host") != 4:
@@ -123,4 +141,3 @@ class SlurmBed(Moves, Hosts):
         words = [word for scope in scopes for word in ("-authz", scope)]
         who = ["-identity", f"{owner}@bed.pool", "-lifetime", str(lifetime)]
         return self.on("cm", "root", "condor_token_create", *who, *words).stdout.strip()
-

@@ -221,6 +221,8 @@ def _glidein(bed: Path, root: Root) -> str:
     if sys.base_prefix != "/usr":
         binds[sys.base_prefix] = "/opt/glidein/python"
         program = f"/opt/glidein/python/bin/python{python}"
+        if list(Path(sys.base_prefix, "lib").glob("libpython*.so*")):
+            program = f"LD_LIBRARY_PATH=/opt/glidein/python/lib {program}"
     else:
         program = f"/usr/bin/python{python}"
         if root.path != Path("/"):
@@ -231,8 +233,8 @@ def _glidein(bed: Path, root: Root) -> str:
     local.mkdir(parents=True)
     wrapper = local / "glidein"
     wrapper.write_text(
-        "#!/bin/sh\nPYTHONPATH=/opt/glidein/checkout:/opt/glidein/site PYTHONDONTWRITEBYTECODE=1"
-        f' exec {program} -m glidein "$@"\n'
+        "#!/bin/sh\nexec env PYTHONPATH=/opt/glidein/checkout:/opt/glidein/site"
+        f' PYTHONDONTWRITEBYTECODE=1 {program} -m glidein "$@"\n'
     )
     wrapper.chmod(0o755)
     return " ".join(f"{source}:{target}" for source, target in binds.items())

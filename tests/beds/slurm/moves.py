@@ -46,6 +46,8 @@ class Moves(Hosts):
     def power_on(self, *hosts: str) -> None:
         """Give hosts power and wait for their daemons; one that has power is left alone."""
         off = [host for host in hosts if not self._powered(host)]
+        if not off:
+            return
         links = "; ".join(f"ip link set {host}-{leg} up" for host in off for leg in LEGS)
         run = "; ".join(
             f'bash "$BED/bin/host.sh" {host} >>"$BED/logs/host.{host}" 2>&1 </dev/null & true'
