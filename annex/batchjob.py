@@ -47,9 +47,9 @@ def by_name(jobs: Iterable[BatchJob]) -> dict[str, list[BatchJob]]:
 
 
 def newest(queued: Iterable[BatchJob], accounted: Iterable[BatchJob]) -> Iterator[BatchJob]:
-    """Yield each batch job once; what the queue says goes before what accounting says."""
-    seen = set()
-    for job in (*queued, *accounted):
-        if (job.id, job.task) not in seen:
-            seen.add((job.id, job.task))
-            yield job
+    """Yield each batch job once; what the queue says goes before what accounting says.
+
+    Accounting tells of a batch job whose size changed more than once, the last time last.
+    """
+    found = {(job.id, job.task): job for job in (*accounted, *queued)}
+    yield from found.values()

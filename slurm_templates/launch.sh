@@ -112,14 +112,33 @@ gl_pilot_conf() {
   } >"$gl_run/pilot.$1.conf" || gl_fail 19 "$gl_run is full"
 }
 
-# gl_start INDEX NODE: starts one pilot, as a step of its own where there are several nodes, so that
+# gl_measure: sets gl_memory to the MiB granted on each node; empty where Slurm says nothing of it.
+# SLURM_JOB_CPUS_PER_NODE reads 48(x3),24.
+gl_measure() {
+  local part cores times
+  gl_memory=()
+  for part in ${SLURM_JOB_CPUS_PER_NODE//,/ }; do
+    cores=${part%%(*} times=1
+    [[ $part != *'(x'* ]] || times=${part##*(x} times=${times%)}
+    while ((times-- > 0)); do
+      if ((${SLURM_MEM_PER_NODE:-0} > 0)); then
+        gl_memory+=("$SLURM_MEM_PER_NODE")
+      elif ((${SLURM_MEM_PER_CPU:-0} > 0)); then
+        gl_memory+=($((SLURM_MEM_PER_CPU * cores)))
+      fi
+    done
+  done
+}
+
+# gl_start INDEX NODE PLACE: starts one pilot, as a step of its own where there are several nodes, so that
 # one node's death ends one pilot. Slurm's warning reaches only what srun executed: pilot.sh itself.
 gl_start() {
   local argv=(bash "$gl_run/pilot.sh" --conf "$gl_run/pilot.$1.conf")
   gl_pilot_conf "$1"
   if ((gl_several)); then
-    argv=(srun --nodes=1 --ntasks=1 --nodelist="$2" --mem=0 --cpu-bind=none --kill-on-bad-exit=0
-      --job-name="$gl_request.$1" ${gl_gpus:+--gres=gpu:"$gl_gpus"} "${argv[@]}")
+    argv=(srun --nodes=1 --ntasks=1 --nodelist="$2" --mem="${gl_memory[$3]:-0}" --cpu-bind=none
+      --kill-on-bad-exit=0 --job-name="$gl_request.$1" ${gl_gpus:+--gres=gpu:"$gl_gpus"}
+      "${argv[@]}")
   fi
   "${argv[@]}" </dev/null >"$gl_run/pilot.$1.log" 2>&1 &
   gl_index[$!]=$1
@@ -128,18 +147,19 @@ gl_start() {
 }
 
 gl_start_all() {
-  local node nodes=("${SLURMD_NODENAME:-${HOSTNAME-here}}") index=$gl_first
+  local place nodes=("${SLURMD_NODENAME:-${HOSTNAME-here}}")
+  local -a gl_memory=()
   if ((${SLURM_JOB_NUM_NODES:-${SLURM_NNODES:-1}} > 1)); then
     mapfile -t nodes < <(scontrol show hostnames "${SLURM_JOB_NODELIST-}")
     gl_several=1
+    gl_measure
     # Each says something about the whole batch job that would be wrong for a step on one node.
     unset SLURM_GPUS SLURM_GPUS_PER_NODE SLURM_GPUS_PER_TASK SLURM_CPUS_PER_TASK \
       SLURM_NTASKS_PER_NODE SLURM_TRES_PER_TASK SLURM_NTASKS SLURM_NPROCS SLURM_NNODES \
       SLURM_MEM_PER_NODE SLURM_MEM_PER_CPU SLURM_MEM_PER_GPU SLURM_DISTRIBUTION SLURM_HINT
   fi
-  for node in "${nodes[@]}"; do
-    gl_start "$index" "$node"
-    index=$((index + 1))
+  for place in "${!nodes[@]}"; do
+    gl_start $((gl_first + place)) "${nodes[place]}" "$place"
   done
 }
 
@@ -148,21 +168,24 @@ gl_tell() {
   gl_passed=$gl_told
   gl_say "told to leave: ${#gl_index[@]} pilots are told"
   if ((gl_several)); then
-    scancel --signal=TERM "$SLURM_JOB_ID" && return 0
+    scancel --signal=TERM "$SLURM_JOB_ID" 2>/dev/null && return 0
   fi
   kill -TERM "${!gl_index[@]}" 2>/dev/null
 }
 
 # gl_give_back: hands nodes back whose pilots have left, but never the one this script runs on.
 gl_give_back() {
-  local index kept=${SLURMD_NODENAME-}
+  local index said kept=${SLURMD_NODENAME-}
   ((gl_several)) && [[ -n $kept ]] && ((${#gl_index[@]} > 0 && gl_told == 0)) || return 0
   for index in "${gl_index[@]}"; do
     [[ ${gl_node[$index]} == "${SLURMD_NODENAME-}" ]] || kept+=,${gl_node[$index]}
   done
-  # Slurm writes helper files where this is called.
-  (cd -- "$gl_run" && scontrol update JobId="$SLURM_JOB_ID" NodeList="$kept" 2>&1) |
-    while IFS= read -r line; do gl_say "giving nodes back: $line"; done
+  # Slurm writes helper files where this is called. Where it does not allow it, all stay to the end.
+  if said=$(cd -- "$gl_run" && scontrol update JobId="$SLURM_JOB_ID" NodeList="$kept" 2>&1); then
+    gl_say "gave back all nodes but $kept"
+  else
+    gl_say "nodes could not be given back: $said"
+  fi
 }
 
 gl_follow() {
