@@ -112,6 +112,23 @@ gl_pilot_conf() {
   } >"$gl_run/pilot.$1.conf" || gl_fail 19 "$gl_run is full"
 }
 
+# gl_find_memory: sees to it that the environment tells what memory was granted, as it does only
+# where some was asked for; a queue's default is told by scontrol alone.
+gl_find_memory() {
+  local said
+  [[ -z ${SLURM_MEM_PER_NODE-}${SLURM_MEM_PER_CPU-}${SLURM_MEM_PER_GPU-} ]] || return 0
+  said=$(scontrol --oneliner show job "${SLURM_JOB_ID-}" 2>/dev/null) || return 0
+  [[ $said =~ \ MinMemory(CPU|Node)=([0-9]+)([KMGT]?) ]] || return 0
+  local -A factor=([K]=0 [M]=1 [G]=1024 [T]=1048576)
+  local mib=$((BASH_REMATCH[2] * ${factor[${BASH_REMATCH[3]:-M}]}))
+  ((mib > 0)) || return 0
+  if [[ ${BASH_REMATCH[1]} == CPU ]]; then
+    export SLURM_MEM_PER_CPU=$mib
+  else
+    export SLURM_MEM_PER_NODE=$mib
+  fi
+}
+
 # gl_measure: sets gl_memory to the MiB granted on each node; empty where Slurm says nothing of it.
 # SLURM_JOB_CPUS_PER_NODE reads 48(x3),24.
 gl_measure() {
@@ -149,6 +166,7 @@ gl_start() {
 gl_start_all() {
   local place nodes=("${SLURMD_NODENAME:-${HOSTNAME-here}}")
   local -a gl_memory=()
+  gl_find_memory
   if ((${SLURM_JOB_NUM_NODES:-${SLURM_NNODES:-1}} > 1)); then
     mapfile -t nodes < <(scontrol show hostnames "${SLURM_JOB_NODELIST-}")
     gl_several=1
