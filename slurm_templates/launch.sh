@@ -157,7 +157,11 @@ gl_start() {
       --kill-on-bad-exit=0 --job-name="$gl_request.$1" ${gl_gpus:+--gres=gpu:"$gl_gpus"}
       "${argv[@]}")
   fi
-  "${argv[@]}" </dev/null >"$gl_run/pilot.$1.log" 2>&1 &
+  (
+    # A step is not told its memory; the pilot reads it where a batch job would.
+    [[ -z ${gl_memory[$3]-} ]] || export SLURM_MEM_PER_NODE=${gl_memory[$3]}
+    exec "${argv[@]}" </dev/null >"$gl_run/pilot.$1.log" 2>&1
+  ) &
   gl_index[$!]=$1
   gl_node[$1]=$2
   gl_say "pilot $1 starts on $2"
