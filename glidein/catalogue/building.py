@@ -118,15 +118,15 @@ def read_system(name: str, raw: Mapping[str, Any], where: Where) -> System | lis
 
 
 def _knobs(reading: Reading, raw: Mapping[str, Any]) -> dict[str, str]:
-    spec = dict.fromkeys((key for key in raw if re.fullmatch(schema.KNOB_NAME, key)), readers.told)
+    spec: schema.Spec = dict.fromkeys(
+        (key for key in raw if re.fullmatch(schema.KNOB_NAME, key)), readers.told
+    )
     for key in raw.keys() - spec.keys():
         reading.add(dotted("knobs", key), "is no name of an HTCondor setting")
     return reading.values({key: raw[key] for key in raw if key in spec}, spec, ("knobs",))
 
 
-def _queue(
-    reading: Reading, name: str, raw: Any, system: Mapping[str, Any]
-) -> Queue | None:
+def _queue(reading: Reading, name: str, raw: Any, system: Mapping[str, Any]) -> Queue | None:
     path = ("queues", name)
     if not re.fullmatch(schema.NAME, name):
         reading.add(dotted(*path), f"{name!r} is no queue's name")
@@ -135,7 +135,9 @@ def _queue(
     values = reading.values(table, schema.QUEUE, path, ("variants",))
     if not reading.demand(table, schema.REQUIRED_QUEUE, path) or "share" not in values:
         return None
-    variants = _variants(reading, reading.table(table.get("variants", {}), (*path, "variants")), path)
+    variants = _variants(
+        reading, reading.table(table.get("variants", {}), (*path, "variants")), path
+    )
     inherited = {key: system[key] for key in ("source", "checked", "constraint") if key in system}
     values = {"batch_name": name} | inherited | values
     if not {"source", "checked"} <= values.keys():
@@ -190,11 +192,15 @@ def _check_queue(reading: Reading, queue: Queue) -> None:
                 add("must_ask", f"{word} must be asked for, but may_ask has it not")
     if queue.share is not Share.CORES and {"cpus", "memory"} & set(queue.may_ask):
         add("may_ask", f"cpus and memory are not shared out where share is {queue.share}")
-    if queue.max_nodes is not None and queue.max_nodes < queue.min_nodes:
-        add("max_nodes", f"{queue.max_nodes} is less than min_nodes, {queue.min_nodes}")
-    if (queue.max_walltime or 0) < (queue.min_walltime or 0) and queue.max_walltime:
-        add("max_walltime", "is less than min_walltime")
     if queue.gpus == 0 and queue.gpu_types:
         add("gpu_types", "are listed although gpus is 0")
     if queue.cores is not None and queue.cores % queue.cpus_multiple:
         add("cpus_multiple", f"{queue.cores} cores are no multiple of {queue.cpus_multiple}")
+    _check_limits(queue, add)
+
+
+def _check_limits(queue: Queue, add: Callable[[str, str], None]) -> None:
+    if queue.max_nodes is not None and queue.max_nodes < queue.min_nodes:
+        add("max_nodes", f"{queue.max_nodes} is less than min_nodes, {queue.min_nodes}")
+    if queue.max_walltime is not None and queue.max_walltime < (queue.min_walltime or 0):
+        add("max_walltime", "is less than min_walltime")

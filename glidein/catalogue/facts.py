@@ -202,8 +202,6 @@ class System:
     `any_queue`: a queue that is not listed is taken to be like the default one. `scratch` are
     shared folders and `node_scratch` folders on a node's own disk, the first that is there counts;
     ${NAME} in them is the variable there. `setup` are commands that a batch job runs first.
-    `knobs` are HTCondor settings of its pilots. `memory_chunk` (MiB) is what jobs' memory is
-    rounded up to there.
     """
 
     name: str
@@ -224,7 +222,6 @@ class System:
     node_scratch: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
     knobs: Mapping[str, str] = field(default_factory=dict)
-    memory_chunk: int | None = None
     retired: str = ""
     doubt: str = ""
     note: str = ""

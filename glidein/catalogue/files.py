@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ SHIPPED = "shipped"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file's text: of which system it speaks, where it lies; `origin` is "shipped" or a path."""
+    """One file: of which system it speaks, its text; `origin` is "shipped" or its path."""
 
     system: str
     origin: str
@@ -63,8 +64,8 @@ class Catalogue:
 
 def load() -> Catalogue:
     """Read the catalogue as this user sees it, overlays included."""
-    problems: list[Problem] = []
-    return merge([*shipped(), *_overlays(problems)], problems)
+    overlays, unread = _overlays()
+    return merge([*shipped(), *overlays], unread)
 
 
 def shipped() -> list[Source]:
@@ -90,33 +91,42 @@ def overlay_folders() -> list[Path]:
     return [*(each / "glidein" / "systems" for each in reversed(site)), user_folder()]
 
 
-def _overlays(problems: list[Problem]) -> list[Source]:
-    found = []
+def _overlays() -> tuple[list[Source], dict[str, list[Problem]]]:
+    """Return the overlays, and what could not be read: by system, "" for a whole folder."""
+    found: list[Source] = []
+    unread: dict[str, list[Problem]] = {}
     for folder in overlay_folders():
         try:
             each_file = sorted(each for each in folder.iterdir() if each.suffix == ".toml")
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            problems.append(Problem(str(folder), f"cannot be read: {error.strerror}"))
+            unread.setdefault("", []).append(Problem(str(folder), f"cannot be read: {error}"))
             continue
         for each in each_file:
             try:
                 found.append(Source(each.stem, str(each), each.read_text(encoding="utf-8")))
             except (OSError, UnicodeDecodeError) as error:
-                problems.append(Problem(str(each), f"cannot be read: {error}"))
-    return found
+                problem = Problem(str(each), f"cannot be read: {error}", "Mend or remove it")
+                unread.setdefault(each.stem, []).append(problem)
+    return found, unread
 
 
-def merge(sources: Iterable[Source], problems: Iterable[Problem] = ()) -> Catalogue:
-    """Return the catalogue that the files say, the later ones laid over the earlier. Pure."""
+def merge(
+    sources: Iterable[Source], unread: Mapping[str, Iterable[Problem]] | None = None
+) -> Catalogue:
+    """Return the catalogue that the files say, the later ones laid over the earlier. Pure.
+
+    `unread` are the problems of files that could not even be read, by system.
+    """
     raw: dict[str, dict[str, Any]] = {}
     origins: dict[str, dict[str, str]] = {}
     labels: dict[str, str] = {}
-    broken: dict[str, list[Problem]] = {"": list(problems)}
+    broken = {name: list(found) for name, found in (unread or {}).items()}
     for source in sources:
         labels.setdefault(source.system, source.label)
-        labels[source.origin] = source.label
+        if source.origin != SHIPPED:
+            labels[source.origin] = source.label
         try:
             table = _parsed(source)
         except ConfigError as error:
@@ -126,8 +136,8 @@ def merge(sources: Iterable[Source], problems: Iterable[Problem] = ()) -> Catalo
     systems = {}
     for name, table in sorted(raw.items()):
         known = origins.setdefault(name, {})
-        read = read_system(name, table, lambda path, known=known, name=name: _where(
-            path, known, labels, labels[name]))  # fmt: skip
+        where = partial(_where, known, labels, labels[name])
+        read = read_system(name, table, where)
         if isinstance(read, System) and name not in broken:
             systems[name] = read
         elif not isinstance(read, System):
@@ -164,9 +174,7 @@ def _lay(
         origins.setdefault(source.system, {})[dotted(*here)] = source.origin
 
 
-def _where(
-    path: str, origins: Mapping[str, str], labels: Mapping[str, str], otherwise: str
-) -> str:
+def _where(origins: Mapping[str, str], labels: Mapping[str, str], otherwise: str, path: str) -> str:
     """Return the label of the file that a path came from, or that of what is above it."""
     while path and path not in origins:
         path = path.rpartition(".")[0]

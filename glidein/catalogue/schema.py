@@ -30,7 +30,6 @@ SYSTEM: Spec = {
     "node_scratch": r.many(r.folder),
     "setup": r.many(r.told),
     "constraint": _CONSTRAINT,
-    "memory_chunk": r.none_or(r.memory),
     "retired": r.text,
     "source": r.told,
     "checked": r.day,

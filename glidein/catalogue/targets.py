@@ -1,9 +1,11 @@
 """QUEUE@SYSTEM as users type it, and what they may have meant."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from glidein.catalogue import schema
 from glidein.catalogue.facts import Queue, System
 from glidein.catalogue.files import Catalogue
 from glidein.errors import ConfigError, Problem
@@ -57,7 +59,7 @@ def _find_queue(system: System, name: str, field: str) -> Queue:
     if found := system.queue(name):
         return found
     default = system.queue(system.default_queue)
-    if system.any_queue and default is not None:
+    if system.any_queue and default is not None and re.fullmatch(schema.NAME, name):
         return replace(default, name=name, batch_name=name)
     names = [each.name for each in system.queues]
     likely = near(name, names)
@@ -70,7 +72,7 @@ def _find_queue(system: System, name: str, field: str) -> Queue:
 def retirement(system: System, queue: Queue) -> list[Problem]:
     """Say why nothing may be sent to that queue any more; an empty list if it is in service."""
     found = []
-    clear = f"To send there all the same, write retired = \"\" in an overlay: systems/{system.name}.toml"
+    clear = f"If it serves again: glidein systems add {system.name} --in-service"
     if system.retired:
         found.append(Problem(system.name, f"{system.title} is retired: {system.retired}", clear))
     if queue.retired:
