@@ -34,7 +34,7 @@ def network() -> tuple[str, list[str]]:
     """The machine's own interfaces and named namespaces."""
     links = process.run(["ip", "-br", "link"], timeout=10).stdout
     named = Path("/run/netns")
-    return links, sorted(os.listdir(named)) if named.exists() else []
+    return links, sorted(str(path) for path in named.iterdir()) if named.exists() else []
 
 
 def test_killing_the_holder_removes_everything() -> None:

@@ -78,8 +78,8 @@ class Hosts:
         return self
 
     def _ready(self) -> bool:
-        if not process.alive(self.holder):
-            raise AssertionError(f"the bed's holder has died:\n{self.said()}")
+        if (self.folder / "failed").exists() or not process.alive(self.holder):
+            raise AssertionError(f"the bed cannot come up:\n{self.said()}")
         return all(map(self.is_up, NAMES))
 
     def prepare(self) -> None:
