@@ -96,11 +96,31 @@ def test_a_cancelled_job_ends(bed: SlurmBed) -> None:
 
 def test_a_controller_comes_back_with_its_queue(bed: SlurmBed) -> None:
     number = bed.submit("alice", "--begin=now+1hour", "--wrap", "true")
-    bed.stop_slurmctld(kill=True)
+    bed.stop_slurmctld()
     refused = bed.on("login", "alice", "squeue", check=False)
     assert "Unable to contact slurm controller" in refused.stderr
     bed.start_slurmctld()
     bed.wait_state(number, "PENDING")
+
+
+# Says one word, waits until the gateway has forgotten the connection, and says another.
+SPEAK = """\
+import pathlib, socket, time
+door = socket.create_server(("", 22222)).accept()[0]
+door.send(b"first\\n")
+while not pathlib.Path("/scratch/forgotten").exists():
+    time.sleep(0.05)
+door.send(b"second\\n")
+time.sleep(3)
+"""
+LISTEN = """\
+#!/bin/bash
+until exec 3<>/dev/tcp/ap/22222; do sleep 0.1; done
+read -r -u 3 first
+touch /scratch/open
+read -t 2 -r -u 3 second
+echo "got $first $second"
+"""
 
 
 def test_a_cut_is_silent_and_a_forgetful_gateway_hangs_what_was_open(bed: SlurmBed) -> None:
@@ -109,20 +129,15 @@ def test_a_cut_is_silent_and_a_forgetful_gateway_hangs_what_was_open(bed: SlurmB
     assert bed.on("c0", "alice", *reach, check=False).returncode == 124
     bed.restore_wan()
     bed.on("c0", "alice", *reach)
-    hang = "exec 3<>/dev/tcp/ap/22222; read -r -u 3 a; touch /scratch/open; read -t 9 -r -u 3 b; "
-    listen = (
-        "import socket, time, pathlib; s = socket.create_server(('', 22222)); c = s.accept()[0];"
-        "c.send(b'first\\n'); gone = pathlib.Path('/scratch/forgotten');\n"
-        "while not gone.exists(): time.sleep(0.05)\n"
-        "c.send(b'second\\n'); time.sleep(2)"
-    )
-    number = bed.submit("alice", "-o", "hung", "--wrap", f"sleep 1; {hang} echo got $a $b")
-    bed.on("ap", "root", "bash", "-c", f'python3 -c "{listen}" >/dev/null 2>&1 & disown')
+    (bed.folder / "scratch/speak.py").write_text(SPEAK)
+    speak = "python3 /scratch/speak.py >/dev/null 2>&1 & disown"
+    bed.on("ap", "root", "bash", "-c", speak)
+    number = bed.submit("alice", "--output=hung", script=LISTEN)
     wait_for((bed.folder / "scratch/open").exists, 20, "the connection is open")
     bed.nat_forgets()
     (bed.folder / "scratch/forgotten").touch()
     assert bed.wait_state(number) == "COMPLETED"
-    assert (bed.home("alice") / "hung").read_text() == "got first\n"
+    assert (bed.home("alice") / "hung").read_text() == "got first \n"
 
 
 def test_a_link_can_be_made_slow(bed: SlurmBed) -> None:
@@ -137,7 +152,7 @@ def test_a_link_can_be_made_slow(bed: SlurmBed) -> None:
 
 def test_small_scratch_can_be_filled(bed: SlurmBed) -> None:
     bed.fill("c2")
-    write = ["sh", "-c", "echo something > /small/mine"]
+    write = ["bash", "-c", "echo something > /small/mine"]
     assert "No space left" in bed.on("c2", "alice", *write, check=False).stderr
     bed.unfill("c2")
     bed.on("c2", "alice", *write)
@@ -160,10 +175,13 @@ def test_glidein_runs_as_an_ordinary_user(bed: SlurmBed) -> None:
 PILOT = """\
 #!/bin/bash
 #SBATCH --nodes=2 --ntasks-per-node=1 --cpus-per-task=2 --mem=4000 --time=10 --output=pilots
-srun bash -c '
-  cp pilot.conf conf.$SLURM_PROCID
-  echo "PILOT_INDEX=$q$SLURM_PROCID$q" >> conf.$SLURM_PROCID
-  exec bash pilot.sh --conf conf.$SLURM_PROCID'
+srun bash start.sh
+"""
+
+START = """\
+cp pilot.conf conf.$SLURM_PROCID
+echo "PILOT_INDEX='$SLURM_PROCID'" >> conf.$SLURM_PROCID
+exec bash pilot.sh --conf conf.$SLURM_PROCID
 """
 
 JOBS = """\
@@ -189,13 +207,15 @@ def test_the_whole_path_from_sbatch_to_a_jobs_output(bed: SlurmBed) -> None:
     bed.on("login", "root", "chown", "alice", "/home/alice/token")
     bed.on("login", "root", "chmod", "600", "/home/alice/token")
     cluster = bed.on("ap", "alice", "condor_submit", "-terse", "-", stdin=JOBS).stdout
-    number = bed.submit("alice", script=PILOT.replace("$q", "'\"'\"'\\''\"'\"'"))
+    (home / "start.sh").write_text(START)
+    number = bed.submit("alice", script=PILOT)
     outs = [bed.home("alice", "ap") / f"out.{n}" for n in range(6)]
     done = lambda: all(out.exists() and out.read_text() for out in outs)  # noqa: E731
-    wait_for(done, 90, f"jobs of {cluster} are done")
+    said = home / "pilots"
+    wait_for(done, 60, lambda: f"jobs of {cluster} are done\n{said.read_text()}")
     assert {out.read_text().strip() for out in outs} <= {"c0", "c1"}
     assert bed.wait_state(number, timeout=90) == "COMPLETED"
-    told = report.reports((home / "pilots").read_text(errors="replace"))
+    told = report.reports(said.read_text(errors="replace"))
     assert [each["reason"] for each in told] == ["idle", "idle"]
 
 

@@ -82,7 +82,8 @@ class SlurmBed(Moves, Hosts):
             self.unfill(node)
         if not self.on("login", "root", "scontrol", "ping", check=False).ok:
             self.start_slurmctld()
-        self.on("login", "root", "scancel", "-u", "alice,bob", check=False)
+        for user in ("alice", "bob"):
+            self.on("login", "root", "scancel", "-u", user)
         self.on("ap", "root", "condor_rm", "-all", check=False)
         if self.site != site(system):
             self.configure(system)
@@ -108,7 +109,13 @@ class SlurmBed(Moves, Hosts):
             said = self.on("login", "root", "sinfo", "-h", "-N", "-o", "%N %T", check=False).stdout
             return len({line.split()[0] for line in said.splitlines() if " idle" in line}) == 10
 
-        wait_for(idle, timeout, "ten nodes are idle")
+        wait_for(idle, timeout, lambda: f"ten nodes are idle\n{self.queue()}")
+
+    def queue(self) -> str:
+        """Nodes and jobs as Slurm sees them: for a failure's message."""
+        nodes = self.on("login", "root", "sinfo", check=False)
+        jobs = self.on("login", "root", "squeue", check=False)
+        return nodes.stdout + nodes.stderr + jobs.stdout
 
     def submit(self, user: str, *options: str | Path, script: str | None = None) -> int:
         """Submit a batch job as `user`, by options or by a script as well; return its number."""
@@ -128,7 +135,8 @@ class SlurmBed(Moves, Hosts):
     def wait_state(self, number: int, *states: str, timeout: float = 60) -> str:
         """Wait until a job is in one of these states; without states, until it is over."""
         wanted = set(states) or OVER
-        wait_for(lambda: self.state(number) in wanted, timeout, f"{number} is {wanted}")
+        known = lambda: f"{number} is {wanted}\n{self.job(number)}\n{self.queue()}"  # noqa: E731
+        wait_for(lambda: self.state(number) in wanted, timeout, known)
         return self.state(number)
 
     def home(self, user: str, host: str = "login") -> Path:

@@ -12,6 +12,8 @@ if [ "${2:-}" = "" ]; then
     --mount-proc bash "$BED/bin/host.sh" "$name" inside
 fi
 
+trap 'touch "$BED/failed"' EXIT
+
 lay_out() {
   local tree=/run/hosts/$name
   mkdir -p "$tree"

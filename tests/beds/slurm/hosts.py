@@ -20,12 +20,13 @@ NAMES = ("cm", "ap", "gw", "login", "head", *(f"c{n}" for n in range(10)))
 HERE = Path(__file__).parent
 
 
-def wait_for(true: Callable[[], object], timeout: float, what: str) -> None:
-    """Wait until a condition holds; fail, naming `what`, when it does not in time."""
+def wait_for(true: Callable[[], object], timeout: float, what: str | Callable[[], str]) -> None:
+    """Wait until a condition holds; fail, naming `what` as it is then, when it does not in time."""
     until = time.monotonic() + timeout
     while not true():
         if time.monotonic() > until:
-            raise AssertionError(f"not within {timeout:g} s: {what}")
+            said = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {timeout:g} s: {said}")
         time.sleep(0.05)
 
 
@@ -70,12 +71,16 @@ class Hosts:
         self.holder = process.spawn(argv, log=log, env=env, cwd=Path("/"))
         self._set_guard()
         try:
-            wait_for(lambda: all(map(self.is_up, NAMES)), 40, "the hosts are up")
-        except AssertionError:
-            sys.stderr.write(self.said())
+            wait_for(self._ready, 40, self.said)
+        except BaseException:
             self.stop()
             raise
         return self
+
+    def _ready(self) -> bool:
+        if (self.folder / "failed").exists() or not process.alive(self.holder):
+            raise AssertionError(f"the bed cannot come up:\n{self.said()}")
+        return all(map(self.is_up, NAMES))
 
     def prepare(self) -> None:
         """Write what has to be there before the first host starts."""

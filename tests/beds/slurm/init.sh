@@ -4,6 +4,8 @@
 #   site   10.77.0.0/24: gw .1, login .2, head .3, c0..c9 .10 to .19; its way out is gw
 # Nothing leads from here to the machine's own network. $BED is the bed's folder.
 set -euo pipefail
+# The bed's maker looks for this file; the logs stay until it has.
+trap 'touch "$BED/failed"; sleep infinity' EXIT
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/netns
 while read -r controller; do

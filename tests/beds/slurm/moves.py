@@ -62,7 +62,7 @@ class Moves(Hosts):
         return 0
 
     def stop_slurmctld(self, kill: bool = False) -> None:
-        """Stop the controller, or kill it."""
+        """Stop the controller, or kill it: then what it was told in the last seconds is lost."""
         word = "kill" if kill else "stop"
         self.on("head", "root", "bash", self.folder / "bin/slurmctld.sh", word)
 
