@@ -25,6 +25,7 @@ class BatchAsk:
     `nodes` nodes; one pilot a node either way. `cpus`, `memory` (MiB) and `gpus` are of one node;
     None was not asked for. `lifetime` is the time limit in seconds, `idle_time` after how many a
     pilot without work leaves. `options` are further sbatch options, name and value, in order.
+    `requeue`: whether the batch system may start it again after a node failed or was taken away.
     """
 
     nodes: int = 1
@@ -37,6 +38,7 @@ class BatchAsk:
     idle_time: int | None = None
     project: str = ""
     options: tuple[tuple[str, str], ...] = ()
+    requeue: bool = False
 
     @property
     def pilots(self) -> int:

@@ -20,7 +20,8 @@ class Script:
     """What stands in a batch script, in the order in which it stands there.
 
     `directives` are sbatch options as they are written, "--nodes=10". `token`, `runtime` and
-    `work_dir` are places on the cluster, in which ${NAME} means the variable there. `seconds` is
+    `work_dirs` are places on the cluster, in which ${NAME} means the variable there; of the last,
+    the first that can be written to on the node counts. `seconds` is
     the time limit, `margin` how long before it pilots must be gone. `gpus` counts those of a node,
     as text; empty for none. `conf` is the part of pilot.conf that all pilots share.
     """
@@ -30,7 +31,7 @@ class Script:
     token: str
     runtime: str
     runtime_sha256: str
-    work_dir: str
+    work_dirs: tuple[str, ...]
     seconds: int
     margin: int
     gpus: str

@@ -56,9 +56,18 @@ gl_stage() {
   [[ ! -e $gl_place/token ]] || gl_token=$gl_place/token
   [[ -r $gl_token && -s $gl_token ]] ||
     gl_fail 14 "the token ${gl_token:-(none named)} cannot be read on ${HOSTNAME-this node}"
+  gl_find_work_dir
   case $gl_runtime in
     http://* | https://* | ftp://*) gl_fetch ;;
   esac
+}
+
+# gl_find_work_dir: sets gl_work_dir to the first of the system's node-local folders that can be
+# written to; the pilot finds one by itself where there is none.
+gl_find_work_dir() {
+  for gl_work_dir in "${gl_work_dirs[@]}" ''; do
+    [[ ! -d $gl_work_dir || ! -w $gl_work_dir ]] || return 0
+  done
 }
 
 # gl_fetch: gets the runtime once, so that N nodes do not fetch it N times.

@@ -33,7 +33,7 @@ def script(home: Path, **changes: object) -> Script:
         token=str(home / "token"),
         runtime="",
         runtime_sha256="",
-        work_dir="",
+        work_dirs=(),
         seconds=3600,
         margin=60,
         gpus="",
@@ -83,12 +83,13 @@ def test_a_pilot_runs_and_the_last_line_tells_of_it(home: Path) -> None:
 
 
 def test_it_is_told_its_name_its_end_and_its_places(home: Path) -> None:
-    run(home, render(script(home, work_dir="${LOCAL}/x y")), "g1-abc",
-        SLURM_JOB_END_TIME="2000000000", LOCAL="/lo cal", SLURM_RESTART_COUNT="2",
+    (home / "x y").mkdir()
+    run(home, render(script(home, work_dirs=("${NOT_SET}/x", "${LOCAL}/x y", "/tmp"))), "g1-abc",
+        SLURM_JOB_END_TIME="2000000000", LOCAL=str(home), SLURM_RESTART_COUNT="2",
         SLURM_ARRAY_TASK_ID="5", SLURM_ARRAY_JOB_ID="70", SLURM_ARRAY_TASK_COUNT="9")  # fmt: skip
     conf = (home / "confs/5.conf").read_text().splitlines()
     for line in ("REQUEST_ID='g1-abc'", "PILOT_INDEX='5'", "PILOT_RESTART='2'",
-                 "DEADLINE='1999999940'", "WORK_DIR='/lo cal/x y'", "OWNERS='alice'",
+                 "DEADLINE='1999999940'", f"WORK_DIR='{home}/x y'", "OWNERS='alice'",
                  f"TOKEN_FILE='{home}/token'"):  # fmt: skip
         assert line in conf
 
@@ -229,9 +230,9 @@ WILD = st.text(st.characters(exclude_characters="\0\r\n", codec="utf-8"), max_si
 @settings(max_examples=60, deadline=None)
 def test_no_path_does_anything_but_be_a_path(values: list[str]) -> None:
     token, runtime, work_dir = (value.replace("$", "") for value in values)
-    text = render(script(Path("/nowhere"), token=token, runtime=runtime, work_dir=work_dir))
+    text = render(script(Path("/nowhere"), token=token, runtime=runtime, work_dirs=(work_dir,)))
     shown = text.replace('gl_main "$@"', "printf '%s\\0' "
-                         '"$gl_token" "$gl_runtime" "$gl_work_dir"')  # fmt: skip
+                         '"$gl_token" "$gl_runtime" "${gl_work_dirs[@]}"')  # fmt: skip
     said = subprocess.run(["/bin/bash", "-c", shown], capture_output=True, check=True).stdout
     assert said.decode().split("\0")[:-1] == [token, runtime, work_dir]
 
