@@ -19,6 +19,14 @@ bed = SlurmBed(accounting=False).start()
 print(bed.folder, bed.holder, flush=True)
 time.sleep(600)
 """
+ONE_JOB = """\
+from tests.beds.slurm import SlurmBed
+with SlurmBed(accounting=False) as bed:
+    assert str(bed.folder) in (bed.folder / "controllers").read_text()
+    number = bed.submit("alice", "-N2", "--wrap", "srun sleep 0.1")
+    print(bed.folder, bed.wait_state(number))
+"""
+CHECKOUT = Path(__file__).parent.parent.parent
 
 
 def left(folder: Path) -> list[str]:
@@ -54,13 +62,21 @@ def test_killing_the_holder_removes_everything() -> None:
 def test_killing_whoever_made_it_removes_everything(tmp_path: Path) -> None:
     log = tmp_path / "log"
     maker = process.spawn([sys.executable, "-c", CHILD], log=log, env=dict(os.environ),
-                          cwd=Path(__file__).parent.parent.parent)  # fmt: skip
+                          cwd=CHECKOUT)  # fmt: skip
     wait_for(lambda: log.read_text().count("\n"), 40, "the bed is up")
     folder = Path(log.read_text().split()[0])
     assert left(folder)
     os.kill(maker, signal.SIGKILL)
     os.waitpid(maker, 0)
     wait_for(lambda: not left(folder), 10, lambda: f"all is gone: {left(folder)}")
+
+
+def test_a_machine_with_new_cgroups_only_lends_its_freezer() -> None:
+    hide = "mount -t tmpfs none /sys/fs/cgroup && exec"
+    argv = ["unshare", "--mount", "sh", "-c", f'{hide} "$@"', "sh", sys.executable, "-c", ONE_JOB]
+    said = process.run(argv, timeout=60, env=dict(os.environ), cwd=CHECKOUT).stdout.split()
+    assert said[1:] == ["COMPLETED"]
+    assert left(Path(said[0])) == []
 
 
 def test_a_bed_that_cannot_come_up_says_why_and_leaves_nothing() -> None:

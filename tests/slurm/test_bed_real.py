@@ -77,13 +77,32 @@ def test_an_array_runs(bed: SlurmBed) -> None:
     wait_for(lambda: all(p.exists() and p.read_text() for p in parts), 30, "four tasks ran")
 
 
-def test_power_off_fails_the_job_and_power_on_brings_the_node_back(bed: SlurmBed) -> None:
-    number = bed.submit("alice", "-N2", "--no-requeue", "--wrap", "srun sleep 300")
-    bed.wait_state(number, "RUNNING")
+def test_a_job_ends_with_its_node_and_another_with_its_time(bed: SlurmBed) -> None:
+    on_two = bed.submit("alice", "-N2", "--no-requeue", "--wrap", "srun sleep 300")
+    bed.wait_state(on_two, "RUNNING")
+    other = bed.submit("bob", "-w", "c5", "--wrap", "sleep 300")
+    bed.wait_state(other, "RUNNING")
+    bed.end_soon(other)
     bed.power_off("c1")
-    assert bed.wait_state(number, timeout=60) == "NODE_FAIL"
+    assert bed.wait_state(on_two, timeout=60) == "NODE_FAIL"
+    assert bed.wait_state(other, timeout=60) == "TIMEOUT"
     bed.power_on("c1")
     bed.wait_idle()
+
+
+def test_the_pool_comes_back_after_a_restart_and_after_a_loss_of_power(bed: SlurmBed) -> None:
+    def known() -> set[str]:
+        told = bed.on("ap", "root", "condor_status", "-any", "-af", "MyType", check=False)
+        return set(told.stdout.split()) & {"Scheduler", "Negotiator"}
+
+    bed.restart_cm()
+    wait_for(lambda: len(known()) == 2, 40, "schedd and negotiator are back")
+    bed.power_off("cm", "ap")
+    assert bed.on(
+        "c0", "root", "timeout", "3", "bash", "-c", "</dev/tcp/cm/9618", check=False
+    ).returncode
+    bed.power_on("cm", "ap")
+    wait_for(lambda: len(known()) == 2, 40, "schedd and negotiator are back")
 
 
 def test_a_cancelled_job_ends(bed: SlurmBed) -> None:

@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -29,11 +30,12 @@ def main(holder: int, bed: Path, keep: str) -> None:
     with suppress(ProcessLookupError):
         signal.pidfd_send_signal(ours, signal.SIGKILL)
     select.select([ours], [], [])
-    controllers = (bed / "controllers").read_text().split()
-    cgroups = [Path("/sys/fs/cgroup", name, bed.name) for name in controllers]
+    cgroups = [Path(line) for line in (bed / "controllers").read_text().split()]
     until = time.monotonic() + 20
     while not all(map(leaves_no_cgroup, cgroups)) and time.monotonic() < until:
         time.sleep(0.02)
+    for mounted in {path.parent for path in cgroups if bed in path.parents}:
+        subprocess.run(["/bin/umount", "--lazy", mounted], check=False)
     if keep:
         shutil.copytree(bed / "logs", Path(keep, bed.name), dirs_exist_ok=True)
     shutil.rmtree(bed, ignore_errors=True)

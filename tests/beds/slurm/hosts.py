@@ -61,8 +61,6 @@ class Hosts:
         condor = runtime.copy(runtime.get("debian"), self.folder / "runtime")
         layout.write(self.folder, self.root, condor, self.accounting)
         self.prepare()
-        for controller in self.controllers:
-            controller.mkdir()
         apart = ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
         init = ["bash", str(self.folder / "bin/init.sh")]
         env = {"PATH": os.environ["PATH"], "BED": str(self.folder)}
@@ -84,12 +82,6 @@ class Hosts:
 
     def prepare(self) -> None:
         """Write what has to be there before the first host starts."""
-
-    @property
-    def controllers(self) -> list[Path]:
-        """The bed's own cgroups."""
-        names = (self.folder / "controllers").read_text().split()
-        return [Path("/sys/fs/cgroup", name, self.folder.name) for name in names]
 
     def _set_guard(self) -> None:
         reader, self._leash = os.pipe()

@@ -8,8 +8,13 @@ set -euo pipefail
 trap 'touch "$BED/failed"; sleep infinity' EXIT
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/netns
-while read -r controller; do
-  mount --bind "/sys/fs/cgroup/$controller/${BED##*/}" "/sys/fs/cgroup/$controller"
+while read -r folder; do
+  controller=$(basename "$(dirname "$folder")")
+  if [ ! -d "/sys/fs/cgroup/$controller" ]; then
+    mount -t tmpfs tmpfs /sys/fs/cgroup
+    mkdir "/sys/fs/cgroup/$controller"
+  fi
+  mount --bind "$folder" "/sys/fs/cgroup/$controller"
 done <"$BED/controllers"
 hostname bed
 ip link set lo up

@@ -129,10 +129,29 @@ def write(bed: Path, root: Root, runtime: Path, accounting: bool) -> None:
     settings = {"ROOT": root.path, "ACCOUNTING": "yes" if accounting else "no", "BINDS": binds}
     lines = [f"{key}='{value}'\n" for key, value in settings.items()]
     (bed / "settings").write_text("".join(lines))
-    controllers = [c for c in ("freezer", "memory") if Path("/sys/fs/cgroup", c).is_dir()]
-    (bed / "controllers").write_text("".join(f"{name}\n" for name in controllers))
-    wanted = "yes" if "memory" in controllers else "no"
+    controllers = _cgroups(bed)
+    (bed / "controllers").write_text("".join(f"{path}\n" for path in controllers))
+    wanted = "yes" if any(path.parent.name == "memory" for path in controllers) else "no"
     (bed / "slurm/cgroup.conf").write_text(_CGROUP.format(memory=wanted))
+
+
+def _cgroups(bed: Path) -> list[Path]:
+    """Make the bed's own cgroups and return them.
+
+    Slurm needs the freezer of version 1, to find a job's processes. Where the machine has only
+    version 2, it is mounted for the bed, and jobs have no limit of memory.
+    """
+    known = [Path("/sys/fs/cgroup", name) for name in ("freezer", "memory")]
+    found = [path for path in known if (path / "cgroup.procs").exists()]
+    if not found:
+        found = [bed / "cgroups/freezer"]
+        found[0].mkdir(parents=True)
+        argv = ["mount", "-t", "cgroup", "-o", "freezer", "none", str(found[0])]
+        process.run(argv, timeout=10)
+    folders = [path / bed.name for path in found]
+    for folder in folders:
+        folder.mkdir()
+    return folders
 
 
 def _people(bed: Path, root: Root, tree: Path) -> None:

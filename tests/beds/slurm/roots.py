@@ -23,8 +23,9 @@ class Root:
 
 
 def native() -> Root:
-    """This machine's own tree, with Debian 12's Slurm: the quick one."""
-    return Root("22.05", Path("/"))
+    """This machine's own tree, with the Slurm of its Debian: 22.05 of Debian 12, the quick one."""
+    said = process.run(["slurmctld", "-V"], timeout=10).stdout
+    return Root(".".join(said.split()[1].split(".")[:2]), Path("/"))
 
 
 def newer() -> Root:
