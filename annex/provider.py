@@ -69,7 +69,9 @@ class BatchProvider:
         there = seeing.places(answer.get("places", ""), answer.get("pilots", ""))
         jobs = batchjob.by_name(view.jobs)
         seen = seeing.every(there, jobs, _ours, sure=not view.why)
-        return Listing(not view.why, seen, view.why)
+        dark = [f"{each.id} cannot be read" for each in there.values() if each.unreadable]
+        why = "; ".join(filter(None, [view.why, *dark]))
+        return Listing(not why, seen, why)
 
     def see(self, request_id: str) -> SeenRequest:
         """Return one request. Raises NotFoundError for one that is not known there."""

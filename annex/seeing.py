@@ -28,6 +28,7 @@ class Place:
     submitted: str = ""
     cancelled: bool = False
     asking: bool = False
+    unreadable: bool = False
     created: datetime | None = None
     pilots: int = 0
     printed: dict[int, tuple[int, list[str]]] = field(default_factory=dict)
@@ -43,7 +44,7 @@ def places(said: str, logs: str) -> dict[str, Place]:
             place = found.setdefault(value, Place(value))
         elif key == "submitted":
             place.submitted = value.strip()
-        elif key in ("cancelled", "asking"):
+        elif key in ("cancelled", "asking", "unreadable"):
             setattr(place, key, True)
         elif key == "request":
             _recall(place, value)
@@ -166,9 +167,9 @@ def every(
     sure: bool,
 ) -> tuple[SeenRequest, ...]:
     """Return every request that has a place or a batch job whose name `ours` knows as an id."""
-    known = dict(there)
+    known = {name: place for name, place in there.items() if not place.unreadable}
     for name in jobs:
-        if name not in known and ours(name):
+        if name not in there and ours(name):
             known[name] = Place(name, jobs[name][0].id)
     return tuple(request(known[id_], jobs.get(id_, ()), sure=sure) for id_ in sorted(known))
 

@@ -153,6 +153,7 @@ far_look() {
     place=${place%/}
     [[ -d $place ]] || continue
     far_line place "${place##*/}"
+    [[ -r $place && -x $place ]] || far_line unreadable yes
     [[ ! -s $place/submitted ]] || far_line submitted "$(<"$place/submitted")"
     [[ ! -e $place/cancelled ]] || far_line cancelled yes
     [[ ! -e $place/asking ]] || far_line asking yes
