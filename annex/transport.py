@@ -4,6 +4,7 @@ A step is text for bash's standard input, so a transport has to start just `bash
 to survive a login shell, and one step is one round trip. LocalTransport is this machine.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,14 +36,16 @@ class Transport(Protocol):
 
 
 class LocalTransport:
-    """This machine."""
+    """This machine, or whatever `bash` is a way into: a command that ends in a bash."""
 
-    where = "this machine"
+    def __init__(self, bash: Sequence[str] = ("bash",), where: str = "this machine") -> None:
+        self.where = where
+        self._bash = tuple(bash)
 
     def step(self, text: str, seconds: float) -> Said:
         """Run the text in a bash of its own."""
         try:
-            result = process.run(("bash",), timeout=seconds, stdin=text, check=False)
+            result = process.run(self._bash, timeout=seconds, stdin=text, check=False)
         except process.CommandError as error:
             raise TransientError(f"{self.where}: a step was cut off: {error}") from error
         return Said(result.returncode, result.stdout, result.stderr)

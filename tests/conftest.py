@@ -1,5 +1,6 @@
 """What tests share: a runtime, made users, and pools of real daemons."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from glidein import runtime
 from glidein.throwaway import PoolOptions, ThrowawayPool
 from tests.beds import pools
+from tests.beds.slurm import SlurmBed, roots
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +38,11 @@ def pool(condor: runtime.Runtime, users: dict[str, int]) -> Iterator[ThrowawayPo
     first = next(iter(users.values()))
     with pools.pool_of(condor, PoolOptions(user=first, users=True)) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def session_bed() -> Iterator[SlurmBed]:
+    """The bed that tests share; GLIDEIN_BED_SLURM=24.11 has it made with the newer Slurm."""
+    newer = os.environ.get("GLIDEIN_BED_SLURM") == "24.11"
+    with SlurmBed(root=roots.newer() if newer else roots.native()) as bed:
+        yield bed

@@ -194,6 +194,11 @@ far_cancel() {
   umask 077
   far_find_root
   far_find_place "$1"
+  # Of what never was here nothing is kept; a launch that comes now finds no place and makes one.
+  if [[ ! -d $far_place && -z $(far_lookup "$1" || echo unknown) ]]; then
+    far_section end
+    return 0
+  fi
   mkdir -p -- "$far_place"
   : >"$far_place/cancelled" || far_end "$FAR_DISK" "$far_place cannot be written"
   far_end_jobs "$1" "$2" "$3" || exit

@@ -29,7 +29,7 @@ set -- ${stat##*) }
 printf '%s\n%s\n' "$(cat /proc/sys/kernel/random/boot_id) $name" "$$ ${20}" >"$work/owner"
 export GLIDEIN_PILOT=$work
 cp "$token" "$work/token" || leave token 14
-rm -f "$token"
+[[ $(get TOKEN_REMOVE) != 1 ]] || rm -f "$token"
 say STATE starting
 say CHECK PASS stand-in: this is no real pilot
 case $wish in

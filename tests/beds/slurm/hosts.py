@@ -147,10 +147,14 @@ class Hosts:
 
         Raises CommandError when it fails, unless `check` is false, and when it runs too long.
         """
+        words = self.command(host, user, *argv)
+        return process.run(words, timeout=timeout, stdin=stdin, check=check)
+
+    def command(self, host: str, user: str, *argv: str | Path) -> list[str]:
+        """Return the command of this machine that runs `argv` there."""
         pid = _children(self.holder)[0] if host == "world" else self.init_of(host)
         enter = ["nsenter", "--target", str(pid), "--all", "--", "env", f"BED={self.folder}"]
-        words = [*enter, "bash", self.folder / "bin/as.sh", user, *argv]
-        return process.run(words, timeout=timeout, stdin=stdin, check=check)
+        return [*enter, "bash", str(self.folder / "bin/as.sh"), user, *map(str, argv)]
 
     def inside(self, *argv: str | Path, timeout: float = 30) -> Result:
         """Run a command as root outside every host, where the links of the network are."""
