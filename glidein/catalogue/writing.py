@@ -1,6 +1,5 @@
 """A user's own file of a system: written as TOML, checked with the others, put in place whole."""
 
-import json
 import os
 import re
 import tempfile
@@ -8,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from glidein.catalogue.building import dotted
+from glidein.catalogue.building import dotted, quoted
 from glidein.catalogue.facts import System
 from glidein.catalogue.files import Catalogue, Source, load_sources, merge, user_folder
 from glidein.catalogue.schema import NAME
@@ -24,7 +23,7 @@ def toml(table: Mapping[str, Any], remark: str = "") -> str:
 
 def _write(table: Mapping[str, Any], path: tuple[str, ...], lines: list[str]) -> None:
     plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    if path and plain:
+    if path and (plain or not table):
         lines.extend(["", f"[{dotted(*path)}]"])
     lines.extend(f"{dotted(key)} = {_value(value)}" for key, value in plain.items())
     for key, value in table.items():
@@ -38,8 +37,7 @@ def _value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(each) for each in value) + "]"
     if isinstance(value, str):
-        # JSON's text is TOML's, but for U+007F, which TOML wants escaped.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return quoted(value)
     return str(value)
 
 
