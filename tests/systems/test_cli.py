@@ -29,7 +29,7 @@ class Home:
                "XDG_CONFIG_HOME": str(self.folder / "config"),
                "XDG_CONFIG_DIRS": str(self.folder / "site"), **self.env}  # fmt: skip
         argv = [sys.executable, "-m", "glidein", "systems", *words]
-        return process.run(argv, timeout=60, env=env, check=False, cwd=ROOT)
+        return process.run(argv, timeout=60, env=env, check=False, cwd=self.folder)
 
     def json(self, *words: str) -> Any:
         return json.loads(self.systems(*words, "--json").stdout)
@@ -85,15 +85,18 @@ def test_an_unknown_system_is_suggested(home: Home) -> None:
 def test_overlays_of_site_and_user_are_seen_and_the_users_wins(home: Home) -> None:
     first, second = home.folder / "first", home.folder / "second"
     home.env = {"XDG_CONFIG_DIRS": f"{first}:relative:{second}"}
+    text = "[queues.RM]\nmax_nodes = {}\nmax_jobs = {}\ncores = {}\n"
+    inside = Path("glidein", "systems")
+    home.write("bridges2.toml", text.format(5, 5, 9) + "min_nodes = 2\n", second / inside)
+    site = home.write("bridges2.toml", text.format(6, 3, 8), first / inside)
+    # The XDG specification has relative folders ignored.
+    home.write("bridges2.toml", "gibberish", home.folder / "relative" / inside)
     text = "[queues.RM]\nmax_nodes = {}\n"
-    home.write("bridges2.toml", text.format(5) + "cores = 9\n", second / "glidein" / "systems")
-    site = home.write(
-        "bridges2.toml", text.format(6) + "max_jobs = 3\n", first / "glidein" / "systems"
-    )
     mine = home.write("bridges2.toml", text.format(7))
     found = home.json("show", "bridges2")
     queue = found["system"]["queues"][0]
-    assert (queue["max_nodes"], queue["max_jobs"], queue["cores"]) == (7, 3, 9)
+    assert (queue["max_nodes"], queue["max_jobs"], queue["cores"]) == (7, 3, 8)
+    assert queue["min_nodes"] == 2
     assert found["origins"]["queues.RM.max_nodes"] == str(mine)
     assert found["origins"]["queues.RM.max_jobs"] == str(site)
     row = next(x for x in home.systems("show", "bridges2").stdout.splitlines() if "RM (def" in x)
@@ -127,6 +130,7 @@ def test_files_that_cannot_be_read_are_told_of_and_never_passed_over(home: Home)
     for name in ("anvil", "expanse", "spark", "a b"):
         assert f"{home.own}/{name}.toml" in said.stdout
     assert home.systems("show", "anvil").returncode == 2
+    assert {"anvil", "expanse", "spark"}.isdisjoint(each["name"] for each in home.json("list"))
 
 
 def test_add_writes_a_file_that_is_read_back(home: Home) -> None:
