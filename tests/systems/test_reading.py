@@ -223,3 +223,30 @@ def test_a_broken_system_hides_no_other_and_is_never_used_in_part() -> None:
         found.get("delta")
     with pytest.raises(ConfigError, match=r"queues\.cpu\.cores"):
         catalogue.parse_target("cpu@delta", found)
+
+
+def test_a_system_must_say_where_its_facts_are_from_and_of_when() -> None:
+    kept = [line for line in MINE.splitlines() if not line.startswith(("source", "checked"))]
+    assert wrong("\n".join(kept)) == [
+        "/home/me/mine.toml: source: is missing",
+        "/home/me/mine.toml: checked: is missing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (MINE + '[queues."a b"]\nshare = "cores"\n', "no queue's name"),
+        (MINE.partition("[queues")[0], "a system has at least one queue"),
+        (MINE.replace('"cores"', '"some"'), "none of node, cores, gpus"),
+        ("", "title: is missing"),
+    ],
+)
+def test_queues_have_names_and_there_is_one(text: str, says: str) -> None:
+    assert any(says in each for each in wrong(text))
+
+
+def test_a_queue_out_of_service_says_why() -> None:
+    found = read(MINE + 'retired = "no power, 2026-11-01"\n').get("mine")
+    (problem,) = catalogue.retirement(found, found.queues[0])
+    assert str(problem).startswith("batch@mine: this queue is retired: no power, 2026-11-01")

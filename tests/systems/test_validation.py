@@ -255,6 +255,7 @@ def test_a_zero_that_was_typed_stays_one_to_be_refused() -> None:
 
 
 def test_what_cannot_be_read_is_said_all_at_once() -> None:
+    assert _read(nodes="9" * 5000)[1] != []
     _, found = _read(nodes="two", jobs="-1", cpus="1.5", memory="64XB", gpus="a:b:", gpu_type="c",
                      lifetime="soon", idle_time="10:00")  # fmt: skip
     fields = {each.partition(":")[0] for each in found}
