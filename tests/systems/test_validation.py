@@ -273,7 +273,7 @@ def test_no_words_make_the_reading_raise(said: AskWords) -> None:
 def test_a_queue_completes_an_ask_with_what_it_gives_by_itself() -> None:
     for target, given_ask, gpus, memory in (
         ("gpu@expanse", BatchAsk(), 4, 375808),
-        ("compute@expanse", BatchAsk(), None, 262144),
+        ("compute@expanse", BatchAsk(), None, 249000),
         ("GPU@bridges2", BatchAsk(gpu_type="v100-16"), 8, None),
         ("regular@perlmutter", BatchAsk(gpus=4), 4, None),
         ("regular@perlmutter", BatchAsk(), None, None),
