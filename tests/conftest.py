@@ -1,6 +1,7 @@
 """What tests share: a runtime, made users, and pools of real daemons."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,14 @@ from glidein import runtime
 from glidein.throwaway import PoolOptions, ThrowawayPool
 from tests.beds import pools
 from tests.beds.slurm import SlurmBed, roots
+
+
+def pytest_configure() -> None:
+    """Give the signals that nohup and a shell's & ignore their meaning back: pilots inherit it."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, usual)
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,6 @@ far_submit() {
   local job
   far_open "$1"
   far_lock
-  [[ ! -e $far_place/cancelled ]] || far_end "$FAR_CANCELLED" "request $1 was cancelled"
   if [[ ! -s $far_place/submitted ]]; then
     job=''
     [[ ! -e $far_place/asking ]] || far_adopt "$1" || exit
@@ -92,6 +91,7 @@ far_submit() {
     # A cancel that came in between has not seen this batch job; ours to see its mark.
     if [[ -e $far_place/cancelled ]]; then
       far_withdraw "$job"
+      far_sweep
       far_end "$FAR_CANCELLED" "request $1 was cancelled"
     fi
   fi
@@ -202,9 +202,14 @@ far_cancel() {
   mkdir -p -- "$far_place"
   : >"$far_place/cancelled" || far_end "$FAR_DISK" "$far_place cannot be written"
   far_end_jobs "$1" "$2" "$3" || exit
-  rm -rf -- "$far_place"/{token,lock,runtime.*,pilot.sh,batch.sh} "$far_place"/.[a-z]*
-  rm -f -- "$far_place"/run.*/{pilot.sh,pilot.*.conf}
+  far_sweep
   far_section end
+}
+
+# far_sweep: removes what a request that is over needs no more: all but its logs and its marks.
+far_sweep() {
+  rm -rf -- "$far_place"/{token,runtime.*,pilot.sh,batch.sh} "$far_place"/.[a-z]*
+  rm -f -- "$far_place"/run.*/{pilot.sh,pilot.*.conf}
 }
 
 # far_forget ID: removes a request's place wholly.

@@ -5,6 +5,7 @@ tells the file that a dotted path came from, so that each problem names the file
 """
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -29,7 +30,12 @@ Where = Callable[[str], str]
 
 def dotted(*keys: str) -> str:
     """Return the path of a value as TOML writes it: a.b."c d"."""
-    return ".".join(key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"' for key in keys)
+    return ".".join(key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else quoted(key) for key in keys)
+
+
+def quoted(text: str) -> str:
+    """Return text as a TOML string: JSON's, but for U+007F, which TOML wants escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 class Reading:

@@ -201,7 +201,8 @@ class System:
     `retired` says why and since when nothing is sent there; empty while it is in service.
     `any_queue`: a queue that is not listed is taken to be like the default one. `scratch` are
     shared folders and `node_scratch` folders on a node's own disk, the first that is there counts;
-    ${NAME} in them is the variable there. `setup` are commands that a batch job runs first.
+    ${NAME} in them is the variable there. `setup` are commands that a batch job runs first, `knobs`
+    HTCondor settings of its pilots.
     """
 
     name: str

@@ -64,8 +64,13 @@ class Catalogue:
 
 def load() -> Catalogue:
     """Read the catalogue as this user sees it, overlays included."""
+    return merge(*load_sources())
+
+
+def load_sources() -> tuple[list[Source], dict[str, list[Problem]]]:
+    """Return all files, in the order in which they are laid over each other, and what is unread."""
     overlays, unread = _overlays()
-    return merge([*shipped(), *overlays], unread)
+    return [*shipped(), *overlays], unread
 
 
 def shipped() -> list[Source]:
