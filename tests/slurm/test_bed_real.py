@@ -261,6 +261,11 @@ def test_every_system_has_its_queues(session_bed: SlurmBed, system: str) -> None
     for queue in site.qos:
         session_bed.on("login", "alice", "sbatch", "--test-only", *account, "-q", queue.name,
                        "-t", "10", "--wrap", "true")  # fmt: skip
+    for queue in site.partitions:
+        if queue.max_gpus:
+            many = ["-p", queue.name, f"--gpus={queue.max_gpus + 1}", "--wrap", "true"]
+            with pytest.raises(CommandError, match="QOSMaxGRESPerJob"):
+                session_bed.submit("alice", *account, *many)
     if site.accounts:
         with pytest.raises(CommandError, match="Invalid account"):
             session_bed.submit("alice", "--wrap", "true")
