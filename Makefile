@@ -35,7 +35,7 @@ test-sid:
 	@.ci/prepare
 	$(RUN) pytest -m sid
 
-## unit: the tests that start no daemon, in seconds
+## unit: the tests that start no daemon and need no root, in about a minute
 unit:
 	$(RUN) pytest -m 'not real and not root and not sid' -q
 

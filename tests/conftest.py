@@ -1,5 +1,6 @@
 """What tests share: a runtime, made users, and pools of real daemons."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,14 @@ import pytest
 from glidein import runtime
 from glidein.throwaway import PoolOptions, ThrowawayPool
 from tests.beds import pools
+
+
+def pytest_configure() -> None:
+    """Give the signals that nohup and a shell's & ignore their meaning back: pilots inherit it."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, usual)
 
 
 @pytest.fixture(scope="session")

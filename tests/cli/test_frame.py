@@ -73,6 +73,7 @@ def test_run_without_cores_asks_only_a_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.root
+@pytest.mark.root
 def test_run_as_root_is_refused_before_anything_starts(tmp_path: Path) -> None:
     said = glidein("run", "--pool", "127.0.0.1:9", "--cpus", "1", "--token-file", _token(tmp_path),
                    XDG_STATE_HOME=str(tmp_path))  # fmt: skip

@@ -11,21 +11,17 @@ import typer
 
 from glidein import errors, report
 from glidein.cli import commands
+from tests.docs import guides
 
-ROOT = Path(__file__).parent.parent.parent
-GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ROOT = guides.ROOT
 PAYLOAD = (ROOT / "glidein/payload/pilot.sh").read_text()
+USED = list(dict.fromkeys([*guides.typed(), *guides.mentioned()]))
 
 
-def typed(program: str) -> list[tuple[str, list[str]]]:
-    """Return (guide, words) of every line in a code block that starts the program."""
-    found = []
-    for guide in GUIDES:
-        for line in guide.read_text().splitlines():
-            text = re.sub(r"\s+# .*", "", line.strip().removeprefix("$ ").removeprefix("./"))
-            if line.startswith("    ") and text.split(" ")[0] == program:
-                found.append((guide.name, shlex.split(text)[1:]))
-    return found
+def started(program: str) -> list[tuple[str, list[str]]]:
+    """Return (guide, words) of every line in a block or a sentence that starts the program."""
+    found = [(guide, shlex.split(line)) for guide, line in USED]
+    return [(guide, words[1:]) for guide, words in found if Path(words[0]).name == program]
 
 
 def command(words: list[str]) -> tuple[Any, list[str]]:
@@ -38,7 +34,7 @@ def command(words: list[str]) -> tuple[Any, list[str]]:
     return here, rest
 
 
-@pytest.mark.parametrize(("guide", "words"), typed("glidein"), ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("guide", "words"), started("glidein"), ids=lambda each: str(each)[:40])
 def test_every_glidein_line_in_the_guides_names_what_exists(guide: str, words: list[str]) -> None:
     if words[0].startswith("--"):
         return
@@ -48,12 +44,26 @@ def test_every_glidein_line_in_the_guides_names_what_exists(guide: str, words: l
     assert used <= options, f"{guide}: {here.name} has no {used - options}"
 
 
-@pytest.mark.parametrize(("guide", "words"), typed("pilot.sh"), ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("guide", "words"), started("pilot.sh"), ids=lambda each: str(each)[:40])
 def test_every_pilot_line_in_the_guides_uses_options_that_exist(
     guide: str, words: list[str]
 ) -> None:
     usage = [*re.findall(r"^  (-\w) ", PAYLOAD, re.MULTILINE), "--conf", "-H"]
     assert {word for word in words if word.startswith("-")} <= set(usage), guide
+
+
+@pytest.mark.parametrize(("guide", "words"), started("make"), ids=lambda each: str(each)[:40])
+def test_every_make_line_in_the_guides_names_a_target(guide: str, words: list[str]) -> None:
+    targets = re.findall(r"^## ([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {word for word in words if "=" not in word} <= set(targets), guide
+
+
+def test_every_block_is_of_a_kind_that_a_test_knows() -> None:
+    for path in guides.GUIDES:
+        found = guides.of(path.name, path.read_text())
+        assert [each for each in found if each.kind not in guides.KINDS] == []
+        bare = [line for line in guides.outside(path.read_text()) if line.startswith("    ")]
+        assert bare == [], f"{path.name}: a block without a fence is run by no test"
 
 
 def test_troubleshooting_has_every_exit_code_with_meaning_and_remedy() -> None:
@@ -79,6 +89,6 @@ def test_troubleshooting_has_every_exit_code_of_the_commands() -> None:
 
 
 def test_links_between_guides_lead_somewhere() -> None:
-    for guide in GUIDES:
+    for guide in guides.GUIDES:
         for link in re.findall(r"\]\(([^)#:]+)\)", guide.read_text()):
             assert (guide.parent / link).exists(), f"{guide.name}: {link}"

@@ -138,6 +138,7 @@ def test_two_clients_as_processes_of_their_own_start_one_pilot(place: HostPlace)
     assert place.leftovers(request.id) == []
 
 
+@pytest.mark.root
 def test_a_start_on_a_full_disk_fails_in_words_and_can_be_repeated(place: HostPlace) -> None:
     if os.geteuid() != 0:
         pytest.fail("this test mounts a small file system: run it as root")
