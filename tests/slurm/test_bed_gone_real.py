@@ -19,6 +19,15 @@ bed = SlurmBed(accounting=False).start()
 print(bed.folder, bed.holder, flush=True)
 time.sleep(600)
 """
+HALF = """\
+import time
+from tests.beds.slurm import SlurmBed
+class Slow(SlurmBed):
+    def prepare(self):
+        print(self.folder, flush=True)
+        time.sleep(600)
+Slow().start()
+"""
 ONE_JOB = """\
 from tests.beds.slurm import SlurmBed
 with SlurmBed(accounting=False) as bed:
@@ -68,6 +77,17 @@ def test_killing_whoever_made_it_removes_everything(tmp_path: Path) -> None:
     assert left(folder)
     os.kill(maker, signal.SIGKILL)
     os.waitpid(maker, 0)
+    wait_for(lambda: not left(folder), 10, lambda: f"all is gone: {left(folder)}")
+
+
+def test_a_bed_killed_while_it_is_laid_out_leaves_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.touch()
+    maker = process.spawn([sys.executable, "-c", HALF], log=log, env=dict(os.environ), cwd=CHECKOUT)
+    wait_for(lambda: log.read_text().count("\n"), 40, "the bed is half laid out")
+    os.kill(maker, signal.SIGKILL)
+    os.waitpid(maker, 0)
+    folder = Path(log.read_text().strip())
     wait_for(lambda: not left(folder), 10, lambda: f"all is gone: {left(folder)}")
 
 

@@ -91,18 +91,14 @@ def test_a_job_ends_with_its_node_and_another_with_its_time(bed: SlurmBed) -> No
 
 
 def test_the_pool_comes_back_after_a_restart_and_after_a_loss_of_power(bed: SlurmBed) -> None:
-    def known() -> set[str]:
-        told = bed.on("ap", "root", "condor_status", "-any", "-af", "MyType", check=False)
-        return set(told.stdout.split()) & {"Scheduler", "Negotiator"}
-
     bed.restart_cm()
-    wait_for(lambda: len(known()) == 2, 40, "schedd and negotiator are back")
+    bed.wait_pool()
     bed.power_off("cm", "ap")
     assert bed.on(
         "c0", "root", "timeout", "3", "bash", "-c", "</dev/tcp/cm/9618", check=False
     ).returncode
     bed.power_on("cm", "ap")
-    wait_for(lambda: len(known()) == 2, 40, "schedd and negotiator are back")
+    bed.wait_pool()
 
 
 def test_a_cancelled_job_ends(bed: SlurmBed) -> None:
@@ -261,6 +257,11 @@ def test_every_system_has_its_queues(session_bed: SlurmBed, system: str) -> None
     for queue in site.qos:
         session_bed.on("login", "alice", "sbatch", "--test-only", *account, "-q", queue.name,
                        "-t", "10", "--wrap", "true")  # fmt: skip
+    for queue in site.partitions:
+        if queue.max_gpus:
+            many = ["-p", queue.name, f"--gpus={queue.max_gpus + 1}", "--wrap", "true"]
+            with pytest.raises(CommandError, match="QOSMaxGRESPerJob"):
+                session_bed.submit("alice", *account, *many)
     if site.accounts:
         with pytest.raises(CommandError, match="Invalid account"):
             session_bed.submit("alice", "--wrap", "true")

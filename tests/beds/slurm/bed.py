@@ -1,5 +1,6 @@
 """The Slurm bed: a cluster of ten nodes behind a firewall, its login node, and a pool outside."""
 
+import shutil
 from pathlib import Path
 from typing import Self
 
@@ -84,10 +85,32 @@ class SlurmBed(Moves, Hosts):
             self.start_slurmctld()
         for user in ("alice", "bob"):
             self.on("login", "root", "scancel", "-u", user)
-        self.on("ap", "root", "condor_rm", "-all", check=False)
         if self.site != site(system):
             self.configure(system)
         self.wait_idle()
+        self._reset_pool()
+        for place in (*self.folder.glob("*home/*"), self.folder / "scratch"):
+            for path in place.iterdir():
+                if path.name != ".ssh":
+                    _remove(path)
+
+    def _reset_pool(self) -> None:
+        """Remove every job, and the ads of pilots that were killed, which would catch others."""
+        self.wait_pool()
+        for force in ((), ("-forcex",)):
+            self.on("ap", "root", "condor_rm", *force, "-all", check=False)
+        ad = self.folder / "state/forget"
+        ad.write_text('MyType = "Query"\nTargetType = "Machine"\nRequirements = true\n')
+        self.on("cm", "root", "condor_advertise", "INVALIDATE_STARTD_ADS", ad, check=False)
+
+    def wait_pool(self, timeout: float = 40) -> None:
+        """Wait until the central manager knows the access point's schedd."""
+
+        def known() -> bool:
+            said = self.on("cm", "root", "condor_status", "-any", "-af", "MyType", check=False)
+            return {"Scheduler", "Negotiator"} <= set(said.stdout.split())
+
+        wait_for(known, timeout, "schedd and negotiator are known to the collector")
 
     def prove_closed(self) -> None:
         """Fail unless every compute node reaches the pool, and nobody outside reaches a node."""
@@ -149,3 +172,10 @@ class SlurmBed(Moves, Hosts):
         words = [word for scope in scopes for word in ("-authz", scope)]
         who = ["-identity", f"{owner}@bed.pool", "-lifetime", str(lifetime)]
         return self.on("cm", "root", "condor_token_create", *who, *words).stdout.strip()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

@@ -1,13 +1,12 @@
-"""Waits until the bed's holder, or whoever made the bed, is gone; then nothing of the bed stays.
+"""Holds the bed: starts it, and waits until it, or whoever made it, is gone; then nothing stays.
 
-Its arguments: the holder's pid, the bed's folder, and a folder that gets the logs, or nothing. Its
-standard input is a pipe whose other end the maker holds.
+Its arguments: the bed's folder, and a folder that gets the logs, or nothing. Its standard input is
+a pipe whose other end the maker holds; a line in it says that the bed may start.
 """
 
 import os
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -23,22 +22,32 @@ def leaves_no_cgroup(folder: Path) -> bool:
     return not folder.exists()
 
 
-def main(holder: int, bed: Path, keep: str) -> None:
-    """Wait, then remove."""
-    ours = os.pidfd_open(holder)
-    select.select([ours, sys.stdin], [], [])
-    with suppress(ProcessLookupError):
-        signal.pidfd_send_signal(ours, signal.SIGKILL)
-    select.select([ours], [], [])
-    cgroups = [Path(line) for line in (bed / "controllers").read_text().split()]
+def hold(bed: Path) -> None:
+    """Start the bed; return when it, or whoever made it, is gone, and then neither is there."""
+    apart = ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
+    argv = ["/usr/bin/unshare", *apart, "--mount-proc", "bash", str(bed / "bin/init.sh")]
+    with (bed / "logs/init").open("w") as log:
+        holder = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+    (bed / "holder").write_text(f"{holder.pid}\n")
+    select.select([os.pidfd_open(holder.pid), sys.stdin], [], [])
+    holder.kill()
+    holder.wait()
+
+
+def main(bed: Path, keep: str) -> None:
+    """Hold the bed when told to by a line, and remove all of it in the end."""
+    if sys.stdin.readline():
+        hold(bed)
+    listed = bed / "controllers"
+    cgroups = [Path(line) for line in listed.read_text().split()] if listed.exists() else []
     until = time.monotonic() + 20
     while not all(map(leaves_no_cgroup, cgroups)) and time.monotonic() < until:
         time.sleep(0.02)
     for mounted in {path.parent for path in cgroups if bed in path.parents}:
         subprocess.run(["/bin/umount", "--lazy", mounted], check=False)
-    if keep:
+    if keep and (bed / "logs").exists():
         shutil.copytree(bed / "logs", Path(keep, bed.name), dirs_exist_ok=True)
     shutil.rmtree(bed, ignore_errors=True)
 
 
-main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+main(Path(sys.argv[1]), sys.argv[2])

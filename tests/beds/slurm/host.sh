@@ -60,10 +60,16 @@ start_database() {
   until mariadb-admin --no-defaults -S "$dir/s" ping >/dev/null 2>&1; do sleep 0.05; done
   mariadb --no-defaults -S "$dir/s" -e "create user slurm@localhost identified via unix_socket;
     grant all on slurm_acct_db.* to slurm@localhost;"
-  install -o slurm -m 600 "$BED/slurm/slurmdbd.conf" /run/slurm/slurmdbd.conf
   MYSQL_UNIX_PORT="$dir/s" slurmdbd
   until sacctmgr -n show cluster >/dev/null 2>&1; do sleep 0.05; done
-  bash "$BED/bin/accounts.sh" <"$BED/slurm/accounts.first"
+  grep -v gres/gpu "$BED/slurm/accounts.first" | bash "$BED/bin/accounts.sh"
+}
+
+# Partitions need their QOS before the controller starts; limits on GPUs can be set only after it
+# has told the database that there are GPUs.
+limit_gpus() {
+  until sacctmgr -n show tres type=gres | grep -q gpu; do sleep 0.05; done
+  { grep gres/gpu "$BED/slurm/accounts.first" || :; } | bash "$BED/bin/accounts.sh"
 }
 
 HOMES=home
@@ -83,6 +89,7 @@ case $name in
     install -d -o slurm "$BED/state/slurmctld"
     [ "$ACCOUNTING" = no ] || start_database
     slurmctld
+    [ "$ACCOUNTING" = no ] || limit_gpus
     ;;
   c[0-9])
     start_munge

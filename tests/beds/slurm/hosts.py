@@ -1,7 +1,6 @@
 """Hosts in namespaces of their own: brought up, spoken to, cut off from power, taken down."""
 
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -39,7 +38,7 @@ class Hosts:
     def __init__(self, root: Root, accounting: bool = True) -> None:
         self.root = root
         self.accounting = accounting
-        self.folder = Path(tempfile.mkdtemp(prefix="glb-", dir="/tmp"))
+        self.folder = Path()
         self.holder = 0
         self._guard = 0
         self._leash = -1
@@ -57,23 +56,25 @@ class Hosts:
 
     def start(self) -> Self:
         """Lay out the folder and bring every host up."""
-        self.folder.chmod(0o755)
-        condor = runtime.copy(runtime.get("debian"), self.folder / "runtime")
-        layout.write(self.folder, self.root, condor, self.accounting)
-        self.prepare()
-        apart = ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"]
-        init = ["bash", str(self.folder / "bin/init.sh")]
-        env = {"PATH": os.environ["PATH"], "BED": str(self.folder)}
-        log = self.folder / "logs/init"
-        argv = ["unshare", *apart, "--mount-proc", *init]
-        self.holder = process.spawn(argv, log=log, env=env, cwd=Path("/"))
+        self.folder = Path(tempfile.mkdtemp(prefix="glb-", dir="/tmp"))
         self._set_guard()
         try:
+            self._lay_out()
+            os.write(self._leash, b"start\n")
+            told = self.folder / "holder"
+            wait_for(lambda: told.exists() and told.read_text(), 10, "there is a holder")
+            self.holder = int(told.read_text())
             wait_for(self._ready, 40, self.said)
         except BaseException:
             self.stop()
             raise
         return self
+
+    def _lay_out(self) -> None:
+        self.folder.chmod(0o755)
+        condor = runtime.copy(runtime.get("debian"), self.folder / "runtime")
+        layout.write(self.folder, self.root, condor, self.accounting)
+        self.prepare()
 
     def _ready(self) -> bool:
         if (self.folder / "failed").exists() or not process.alive(self.holder):
@@ -85,17 +86,11 @@ class Hosts:
 
     def _set_guard(self) -> None:
         reader, self._leash = os.pipe()
-        keep = os.environ.get("GLIDEIN_BED_LOGS", "")
-        argv: list[str | Path] = [
-            sys.executable,
-            "-I",
-            HERE / "guard.py",
-            str(self.holder),
-            self.folder,
-            keep,
-        ]
+        argv: list[str | Path] = [sys.executable, "-I", HERE / "guard.py", self.folder]
+        argv.append(os.environ.get("GLIDEIN_BED_LOGS", ""))
+        env = {"PATH": os.environ["PATH"], "BED": str(self.folder)}
         try:
-            self._guard = process.spawn(argv, log=Path(os.devnull), stdin=reader)
+            self._guard = process.spawn(argv, log=Path(os.devnull), env=env, stdin=reader)
         finally:
             os.close(reader)
 
@@ -104,10 +99,8 @@ class Hosts:
         if self._leash >= 0:
             os.close(self._leash)
             self._leash = -1
-            for pid in (self._guard, self.holder):
-                with suppress(ChildProcessError):
-                    os.waitpid(pid, 0)
-        shutil.rmtree(self.folder, ignore_errors=True)
+            with suppress(ChildProcessError):
+                os.waitpid(self._guard, 0)
 
     def said(self) -> str:
         """What the hosts that are not up have said, for the failure's message."""

@@ -156,5 +156,5 @@ def _qos_lines(name: str, queue: Queue) -> list[str]:
     tres += [f"gres/gpu={queue.max_gpus}"] if queue.max_gpus else []
     words = ["flags=DenyOnLimit", f"maxwall={queue.time}"]
     words += [f"maxsubmitjobsperuser={queue.limit}"] if queue.limit else []
-    words += [f"maxtresperjob={','.join(tres)}"] if tres else []
-    return [f"add qos {name}", f"modify qos {name} set {' '.join(words)}"]
+    lines = [f"add qos {name}", f"modify qos {name} set {' '.join(words)}"]
+    return lines + [f"modify qos {name} set maxtresperjob={word}" for word in tres]
