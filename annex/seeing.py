@@ -78,10 +78,13 @@ def request(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> SeenReques
     state, reason = _state(place, jobs, sure=sure)
     alive = any(job.where is RequestState.RUNNING for job in jobs)
     unseen = not jobs and not sure
-    pilots = tuple(
+    pilots = [
         _pilot(place.id, index, restart, lines, alive=alive or unseen)
-        for index, (restart, lines) in sorted(place.printed.items())
-    )
+        for index, (restart, lines) in place.printed.items()
+    ]
+    if state in (RequestState.QUEUED, RequestState.RUNNING):
+        silent = set(range(place.pilots)) - place.printed.keys()
+        pilots += [SeenPilot(PilotName(place.id, index), PilotState.STARTING) for index in silent]
     starts = [job.started for job in jobs if job.started and job.where is not RequestState.QUEUED]
     ends = [job.ended for job in jobs if job.ended]
     over = state is RequestState.ENDED
@@ -93,7 +96,7 @@ def request(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> SeenReques
         created=place.created,
         started=min(starts, default=None),
         ended=max(ends, default=None) if over else None,
-        pilots=pilots,
+        pilots=tuple(sorted(pilots, key=lambda pilot: pilot.name)),
         facts=_facts(jobs),
     )
 

@@ -43,7 +43,7 @@ far_file() {
 far_lock() {
   local mine=${HOSTNAME-host}:$$ holder tries
   for ((tries = 0; tries < 300; tries++)); do
-    ln -s -- "$mine" "$far_place/lock" 2>/dev/null && trap 'rm -f -- "$far_place/lock"' EXIT && return 0
+    ln -s -- "$mine" "$far_place/lock" 2>/dev/null && trap far_leave EXIT && return 0
     holder=$(readlink -- "$far_place/lock") || continue
     if [[ ${holder%%:*} == "${HOSTNAME-host}" ]] && ! kill -0 "${holder##*:}" 2>/dev/null; then
       far_break_lock "$holder"
@@ -53,6 +53,12 @@ far_lock() {
     sleep 0.2
   done
   far_end "$FAR_BUSY" "another client (${holder-?}) is submitting this request"
+}
+
+# far_leave: gives the lock back. A request that was cancelled while it was submitted keeps nothing.
+far_leave() {
+  [[ ! -e $far_place/cancelled ]] || far_sweep
+  rm -f -- "$far_place/lock"
 }
 
 # far_break_lock HOLDER: removes that holder's lock, but never one that came in its place.
@@ -91,7 +97,6 @@ far_submit() {
     # A cancel that came in between has not seen this batch job; ours to see its mark.
     if [[ -e $far_place/cancelled ]]; then
       far_withdraw "$job"
-      far_sweep
       far_end "$FAR_CANCELLED" "request $1 was cancelled"
     fi
   fi

@@ -60,7 +60,7 @@ class SlurmPlace(Place):
 
     @contextmanager
     def half_blind(self, request_id: str) -> Iterator[None]:
-        assert until(lambda: self.running(request_id) == 1)
+        assert until(lambda: "joined" in self.provider.logs(request_id).get(0, ""))
         place = self._place(request_id)
         place.chmod(0)
         yield
