@@ -41,6 +41,8 @@ class SlurmPlace(Place):
         kept = [str(each) for each in place.rglob("*") if each.is_file()]
         allowed = (".log", ".out", "/submitted", "/cancelled", "/request", "/asking")
         files = [each for each in kept if not each.endswith(allowed)]
+        # A launch that was overtaken by a cancel takes its batch job back a moment later.
+        until(lambda: not self._on("squeue", "-h", "-n", request_id), 10)
         queued = self._on("squeue", "-h", "-u", "alice", "-n", request_id).split()
         return files + queued + [str(each) for each in self._pilots(request_id)]
 
