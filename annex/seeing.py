@@ -133,7 +133,11 @@ def _told(place: Place) -> str:
 def _reason(place: Place, jobs: Sequence[BatchJob]) -> str:
     if place.cancelled and all(job.where is RequestState.ENDED for job in jobs):
         return "stopped"
-    return "; ".join(dict.fromkeys(job.says for job in jobs if job.says))
+    says = dict.fromkeys(job.says for job in jobs if job.says)
+    told = _told(place)
+    if told and all(job.where is RequestState.ENDED for job in jobs):
+        says = {told: None} | {each: None for each in says if each != "its script ended"}
+    return "; ".join(says)
 
 
 def _pilot(

@@ -32,10 +32,13 @@ class SlurmDialect:
         """Return the batch script, the very one that `glidein slurm render` prints."""
         return {"batch.sh": File(self.script(request).encode())}
 
-    def script(self, request: Request, token: str = "") -> str:
-        """Return the batch script of a request; `token` is where it lies, if not in its place."""
+    def script(self, request: Request) -> str:
+        """Return the batch script of a request.
+
+        Where its token lies on the cluster stands in its options; one in its place goes before.
+        """
         ask, target = asked(request, self.catalogue)
-        payload = self.payload or _shipped()
+        payload, token = self.payload or _shipped(), request.options.get("token", "")
         return batch.render(planning.script(request, ask, target, token=token, payload=payload))
 
     def read(self, answer: Mapping[str, str]) -> View:

@@ -18,7 +18,7 @@ _Value = TypeVar("_Value")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _URL = re.compile(r"(https?|ftp)://\S+", re.ASCII)
 _MOST_CORES = 100_000
-_LEAST_LIFE = 60
+LEAST_LIFE = 60
 
 
 class Problems:
@@ -70,7 +70,7 @@ def spec(words: Words, problems: Problems) -> PilotSpec:
         problems.add("--pool", "is missing", "Write HOST[:PORT][?sock=NAME] of the collector")
     nowhere = PoolAddress("localhost")
     _start(words.start, problems)
-    lifetime = take(lambda: _span(words.lifetime, "--lifetime", _LEAST_LIFE), _LEAST_LIFE)
+    lifetime = take(lambda: _span(words.lifetime, "--lifetime", LEAST_LIFE), LEAST_LIFE)
     return PilotSpec(
         pool=take(lambda: PoolAddress.parse(words.pool), nowhere) if words.pool else nowhere,
         owners=owners(words.owners, problems),
