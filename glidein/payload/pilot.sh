@@ -133,12 +133,14 @@ report() {
 
 # oom_kills: prints how many processes the kernel killed in our cgroup because memory ran out.
 oom_kills() {
-  local line group file
+  local line file
   while IFS= read -r line; do
-    group=${line#*:*:}
     case $line in
-      0::*) file=$CGROUP_ROOT$group/memory.events ;;
-      *:memory:*) file=$CGROUP_ROOT/memory$group/memory.oom_control ;;
+      0::*) beneath "$CGROUP_ROOT" "${line#*:*:}" && file=$CGROUP_ROOT$GROUP/memory.events ;;
+      *:memory:*)
+        beneath "$CGROUP_ROOT/memory" "${line#*:*:}"
+        file=$CGROUP_ROOT/memory$GROUP/memory.oom_control
+        ;;
       *) continue ;;
     esac
     [[ -r $file ]] || continue
@@ -689,8 +691,28 @@ sweep() {
   done
 }
 
-# remove_place FOLDER: removes a pilot's folder, and the link to it where one was needed.
+# kill_inside FOLDER: kills every process of ours that works in a folder, runs a program there or
+# has a file open there, deleted ones too: a job's that left its session and its environment.
+kill_inside() {
+  local folder entry held found round
+  folder=$(readlink -f -- "$1") || return 0
+  for round in 1 2 3 4 5; do
+    found=0
+    for entry in /proc/[0-9]*; do
+      [[ -O $entry && ${entry#/proc/} != "$$" && ${entry#/proc/} != "$BASHPID" ]] || continue
+      held=$(readlink -- "$entry"/{cwd,root,exe} "$entry"/fd/* 2>/dev/null) || :
+      [[ $'\n'$held/ == *$'\n'"$folder"[/$'\n']* ]] || continue
+      kill -9 "${entry#/proc/}" 2>/dev/null && found=1
+    done
+    ((found)) || return 0
+    nap 0.1
+  done
+}
+
+# remove_place FOLDER: ends what a pilot's jobs left running in its folder, removes that, and the
+# link to it where one was needed.
 remove_place() {
+  kill_inside "$1/execute"
   remove_tree "$1"
   plain_name "$1"
   [[ $LINK == "$1" || ! -O ${LINK%/work} ]] || remove_tree "${LINK%/work}"
@@ -757,7 +779,7 @@ runtime_fails() {
 }
 
 find_runtime() {
-  local since=$UPTIME where=${CONF[RUNTIME]-} cache
+  local since=$UPTIME where=${CONF[RUNTIME]-} cache kept=''
   cache=${XDG_CACHE_HOME:-${HOME-}/.cache}/glidein/runtimes
   if [[ -n $where ]]; then
     take_runtime "$where"
@@ -765,17 +787,31 @@ find_runtime() {
     CONDOR=$(command -v condor_master)
     CONDOR=${CONDOR%/*/condor_master}
   elif [[ -x $cache/default/sbin/condor_master ]]; then
-    CONDOR=$(readlink -f "$cache/default")
+    CONDOR=$(readlink -f "$cache/default") kept=true
   elif CONDOR=$(newest_runtime "$cache"); then
-    :
+    kept=true
   elif [[ -n $OFFICIAL_URL && -n $OFFICIAL_SHA256 && $(uname -m) == x86_64 ]]; then
     CONF[RUNTIME_SHA256]=$OFFICIAL_SHA256
     take_runtime "$OFFICIAL_URL"
   else
     runtime_fails "there is no HTCondor on this host, nor in $cache"
   fi
+  [[ $CONDOR == "$WORK"/* || ! -f $CONDOR/about ]] || kept=true
+  [[ -z $kept ]] || beside holds_manifest "$CONDOR" ||
+    runtime_fails "$CONDOR is damaged (${SAID:0:150}); glidein runtime remove it, then get it again"
   settle_runtime
   phase runtime "$since"
+}
+
+# holds_manifest FOLDER: whether each file of a runtime is what it was when it was placed there.
+holds_manifest() {
+  cd -- "$1" || return 1
+  # The list is sorted: one that was cut off lacks what stands near its end.
+  if ! grep -q '^[0-9a-f]\{64\}  sbin/condor_startd$' manifest; then
+    echo 'its manifest is not whole'
+    return 1
+  fi
+  sha256sum --quiet --strict -c manifest
 }
 
 newest_runtime() {
@@ -887,7 +923,7 @@ settle_runtime() {
 
 # --- what was given ------------------------------------------------------------------------------
 
-CGROUP_ROOT=/sys/fs/cgroup CGROUP_SELF=/proc/self/cgroup
+CGROUP_ROOT=/sys/fs/cgroup CGROUP_SELF=/proc/self/cgroup CGROUP_MOUNTS=/proc/self/mountinfo
 
 # lower NAME VALUE: sets the variable to VALUE if that is a number and lower, or nothing was set.
 lower() {
@@ -902,6 +938,20 @@ tasks_here() {
   [[ $tasks =~ ^([0-9]+) ]] && ((BASH_REMATCH[1] > 0)) && echo "${BASH_REMATCH[1]}" || echo 1
 }
 
+# beneath FOLDER PATH: sets GROUP to where below the folder the cgroup of that path lies. Containers
+# often have only a part of the tree mounted there: then the path of that part comes off.
+beneath() {
+  local folder root='' fields
+  GROUP=$2
+  [[ -r $CGROUP_MOUNTS ]] || return 0
+  folder=$(readlink -f "$1") || return 0
+  while read -r -a fields; do
+    [[ ${fields[4]-} == "$folder" && ${fields[*]} == *' - cgroup'* ]] || continue
+    root=${fields[3]%/}
+  done <"$CGROUP_MOUNTS"
+  [[ $2/ != "$root"/* ]] || GROUP=${2#"$root"}
+}
+
 cgroup_limits() {
   local line group folder value period
   while IFS= read -r line; do
@@ -912,6 +962,8 @@ cgroup_limits() {
       *:cpu:* | *:cpu,* | *:*,cpu:*) folder=$CGROUP_ROOT/cpu ;;
       *) continue ;;
     esac
+    beneath "$folder" "$group"
+    group=$GROUP
     while :; do
       if read -r value 2>/dev/null <"$folder$group/memory.max" ||
         read -r value 2>/dev/null <"$folder$group/memory.limit_in_bytes"; then
@@ -1602,7 +1654,7 @@ print_checks() {
 # --- daemons -------------------------------------------------------------------------------------
 
 start_daemons() {
-  local lead=() child=''
+  local lead=()
   case ${GLIDEIN_HIDES-} in
     2) lead=("${TIED[@]}" "${CAGE[@]}" "${PLAIN[@]}") ;;
     1) lead=("${TIED[@]}" "${PLAIN[@]}") ;;
@@ -1613,13 +1665,36 @@ start_daemons() {
     {NAP}<&- {OUT}>&- &
   MASTER=$! OUTER=$!
   [[ ${GLIDEIN_HIDES-} == 2 ]] || return 0
-  # Signals go to the master itself, the child of the program that made its PID namespace.
-  until [[ -n $child ]]; do
+  inner_master
+}
+
+# inner_master: sets MASTER to the master itself, which signals are for: the child of the program
+# that made its PID namespace. Where that ends early, whoever waits for the pool sees it.
+inner_master() {
+  local round
+  for ((round = 0; round < 100; round++)); do
     birth "$OUTER" || return 0
-    nap 0.01
-    read -r child _ 2>/dev/null <"/proc/$OUTER/task/$OUTER/children" || :
+    ! child_of "$OUTER" || break
+    nap 0.05
   done
-  MASTER=$child
+  [[ -n $CHILD ]] || give_up daemons "HTCondor's master did not start within 5 s"
+  MASTER=$CHILD
+}
+
+# child_of PID: sets CHILD to a process that the other started. Not each kernel lists children.
+child_of() {
+  local file stat
+  CHILD=''
+  for file in /proc/[0-9]*/stat; do
+    read -r stat 2>/dev/null <"$file" || continue
+    stat=${stat##*) }
+    stat=${stat#* }
+    [[ ${stat%% *} == "$1" ]] || continue
+    file=${file%/stat}
+    CHILD=${file#/proc/}
+    return 0
+  done
+  return 1
 }
 
 # start_watchdog: a process of its own that ends everything when the pilot is killed or past its

@@ -82,8 +82,6 @@ def test_hostile_text_is_matched_exactly(started: dict[str, Case], kind: str) ->
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        *(("WORK_DIR", f"/tmp/{TEXTS[kind]}") for kind in ("single quotes", "dollars", "unicode")),
-        *(("WORK_DIR", f"/tmp/{TEXTS[kind]}") for kind in ("backticks", "configuration")),
         ("NAME", "a\nSTART = True"),
         ("NAME", "a\tb"),
         ("OWNERS", TEXTS["configuration"]),
@@ -124,7 +122,7 @@ ODD = ["pl+us~@:=%-", "sp ace", "com,ma", "ünï", "it's", 'qu"ote', "$(x)", "ne
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_place_with_an_odd_name_works_or_is_refused(
+def test_a_place_with_an_odd_name_works(
     pilots: Yard, desk: Desk, pool: ThrowawayPool, users: dict[str, int], name: str
 ) -> None:
     with pools.open_folder("glo-") as folder:
@@ -133,12 +131,9 @@ def test_a_place_with_an_odd_name_works_or_is_refused(
         place.chmod(0o1777)
         conf = {"IDLE": "8", "REQUEST_ID": "g-odd"}
         pilot = pilots.start(users["gltest1"], pool.token("gltest1"), conf, work=place)
-        if name.isascii() and not set(name) & set("'\"$\n ,"):
-            where = desk.submit("gltest1", "pwd", pilot.only).wait_done().output
-            assert where.startswith(f"{place}/")
-            assert pilot.wait(30) == 0
-        else:
-            assert pilot.wait(10) == 2, pilot.text
+        where = desk.submit("gltest1", "pwd -P", pilot.only).wait_done().output
+        assert where.startswith(f"{place}/")
+        assert pilot.wait(30) == 0
         assert list(place.iterdir()) == []
 
 

@@ -74,17 +74,22 @@ def test_no_job_gets_the_token(pilot: Pilot) -> None:
 
 
 def test_where_the_kernel_hides_nothing_the_pilot_says_so(pilot: Pilot) -> None:
+    hides_nothing(pilot)
+    pilot.begin(IDLE=20).until("STATE joined")
+    assert "WARN token-hidden" in pilot.text
+    hidden = pilot.pool.tool("condor_status", "-af", "GlideinTokenHidden").stdout.split()
+    assert "false" in hidden
+    assert steals(pilot) != ["nothing"]
+
+
+def hides_nothing(pilot: Pilot) -> None:
+    """Let the pilot find a kernel that makes no namespaces."""
     stand_in = pilot.place / "bin"
     stand_in.mkdir()
     refuses = stand_in / "unshare"
     refuses.write_text("#!/bin/sh\nexit 1\n")
     refuses.chmod(0o755)
     pilot.env["PATH"] = f"{stand_in}:/usr/bin:/bin"
-    pilot.begin(IDLE=20).until("STATE joined")
-    assert "WARN token-hidden" in pilot.text
-    hidden = pilot.pool.tool("condor_status", "-af", "GlideinTokenHidden").stdout.split()
-    assert "false" in hidden
-    assert steals(pilot) != ["nothing"]
 
 
 def steals(pilot: Pilot) -> list[str]:
@@ -111,15 +116,26 @@ ESCAPES = (
 )
 
 
-def escaped() -> list[str]:
+def escaped(seconds: str = "4242") -> list[str]:
     found = []
+    wanted = f"sleep\0{seconds}\0".encode()
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and b"sleep\x004242" in (entry / "cmdline").read_bytes():
+            if entry.name.isdigit() and wanted in (entry / "cmdline").read_bytes():
                 found.append(entry.name)
         except OSError:
             continue
     return found
+
+
+def test_without_namespaces_what_left_its_session_and_environment_is_ended(pilot: Pilot) -> None:
+    hides_nothing(pilot)
+    cluster = pilot.submit(ESCAPES.replace("sleep 300", "sleep 2").replace("4242", "42"))
+    pilot.begin(IDLE=4).until("STATE busy").until(lambda: len(escaped("42")) == 2)
+    pilot.until(pilot.done(cluster))
+    assert len(escaped("42")) == 2  # HTCondor does not find them
+    pilot.ended()
+    assert (escaped("42"), pilot.left()) == ([], [])
 
 
 def test_killed_itself_its_daemons_and_jobs_are_gone_in_ten_seconds(pilot: Pilot) -> None:

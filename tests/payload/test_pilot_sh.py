@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from glidein import matching, pilotconf, process, quoting, report
+from glidein.runtime import manifest
 from tests.payload.conftest import SCRIPT
 
 ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
@@ -345,6 +346,39 @@ def test_cgroup_limits_count_along_the_whole_path(
 
 
 @pytest.mark.parametrize(
+    ("self_file", "mount", "limit", "counter"),
+    [
+        ("4:memory:/a/b/c", "/a {}/memory - cgroup", "memory/b/c/memory.limit_in_bytes",
+         "memory/b/c/memory.oom_control"),
+        ("4:memory:/a/b", "/a/b {}/memory - cgroup", "memory/memory.limit_in_bytes",
+         "memory/memory.oom_control"),
+        ("4:memory:/ab/c", "/a {}/memory - cgroup", "memory/ab/c/memory.limit_in_bytes",
+         "memory/ab/c/memory.oom_control"),
+        ("4:memory:/a/b", "/a {}/memory - ext4", "memory/a/b/memory.limit_in_bytes",
+         "memory/a/b/memory.oom_control"),
+        ("0::/a/b/c", "/a {} shared:9 - cgroup2", "b/c/memory.max", "b/c/memory.events"),
+        ("0::/a/b/c", "/ {} - cgroup2", "a/b/c/memory.max", "a/b/c/memory.events"),
+    ],
+)  # fmt: skip
+def test_a_cgroup_is_found_where_a_part_of_the_tree_is_mounted(
+    self_file: str, mount: str, limit: str, counter: str, tmp_path: Path
+) -> None:
+    cgroup(tmp_path, {limit: "1073741824", counter: "oom_kill_disable 0\noom_kill 7"})
+    (tmp_path / "self").write_text(self_file + "\n")
+    root, _, rest = mount.format(tmp_path).partition(" ")
+    point, _, rest = rest.partition(" ")
+    (tmp_path / "mounts").write_text(
+        f"25 23 0:23 / {tmp_path}/other rw - cgroup cgroup rw,pids\n"
+        f"35 31 0:32 {root} {point} rw,relatime {rest} cgroup rw,memory\n"
+    )
+    script = (
+        "CGROUP_ROOT=$1 CGROUP_SELF=$1/self CGROUP_MOUNTS=$1/mounts MEMORY_GIVEN=9999 "
+        'CPUS_GIVEN=64; cgroup_limits; echo "$MEMORY_GIVEN $(oom_kills)"'
+    )
+    assert bash(script, str(tmp_path)).stdout.split() == ["1024", "7"]
+
+
+@pytest.mark.parametrize(
     ("slurm", "given"),
     [
         ({"SLURM_CPUS_ON_NODE": "4", "SLURM_MEM_PER_NODE": "8000"}, "4 8000 0"),
@@ -403,6 +437,28 @@ def test_a_link_to_a_folder_that_is_gone_is_removed(tmp_path: Path) -> None:
         assert not link.exists()
     finally:
         shutil.rmtree(link, ignore_errors=True)
+
+
+def test_what_lives_in_a_folder_is_ended_and_nothing_else(tmp_path: Path) -> None:
+    inside, beside = tmp_path / "a b" / "execute", tmp_path / "a b" / "execute2"
+    for folder in (inside, beside):
+        folder.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a b")
+    script = """
+    exec {NAP}<> <(:) {SAYS}>&1 >/dev/null 2>&1 3>&-
+    started=()
+    sleepers() {
+      cd "$1"; env -i setsid sleep 20 {SAYS}>&- & started+=($!)
+      cd /; env -i setsid sleep 20 {SAYS}>&- 3>"$1/open" & started+=($!)
+    }
+    sleepers "$1"; sleepers "$2"
+    sleep 0.3; rm "$1/open"; kill_inside "$3/execute"
+    for pid in "${started[@]}"; do
+      if birth "$pid"; then echo alive >&"$SAYS"; kill -9 "$pid"; else echo gone >&"$SAYS"; fi
+    done
+    """
+    said = bash(script, str(inside), str(beside), str(tmp_path / "link"))
+    assert said.stdout.split() == ["gone", "gone", "alive", "alive"], said.stderr
 
 
 def test_aarch64_without_a_runtime_for_it_says_so(tmp_path: Path) -> None:
@@ -467,3 +523,57 @@ def test_the_pilots_own_shells_are_known_by_their_stage() -> None:
     """
     stage = {"GLIDEIN_STAGE": f"1 2 test{os.getpid()}"}
     assert bash(script, env=ENV | stage).stdout.split() == ["lives", "137"]
+
+
+def test_a_master_that_never_appears_is_not_waited_for_for_ever() -> None:
+    script = """
+    exec {NAP}<> <(:)
+    timeout 15 bash -c 'sleep 14; :' >&2 & OUTER=$!; MASTER=$!
+    inner_master; read -r name <"/proc/$MASTER/comm"; echo "$name"
+    OUTER=$MASTER; until child_of "$OUTER"; do :; done; OUTER=$CHILD
+    trap 'kill "$OUTER"; echo "$REASON"' EXIT
+    inner_master
+    """
+    assert bash(script).stdout.split() == ["bash", "daemons"]
+
+
+def kept_runtime(home: Path) -> Path:
+    """Make something like a runtime in that home's cache, with its manifest, and return it."""
+    root = home / ".cache/glidein/runtimes/25.7.2-0123456789ab"
+    (root / "sbin").mkdir(parents=True)
+    for name in ("condor_master", "condor_startd"):
+        (root / "sbin" / name).write_text("#!/bin/sh\necho 'CondorVersion: 25.7.2 x'\n")
+        (root / "sbin" / name).chmod(0o755)
+    (root / "about").write_text("VERSION='25.7.2'\n")
+    manifest.write(root)
+    return root
+
+
+@pytest.mark.parametrize("given", ["default", "newest", "by name"])
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        ("", "VERSION 25.7.2"),
+        ("echo >>sbin/condor_startd", "sbin/condor_startd: FAILED"),
+        ("rm sbin/condor_startd", "sbin/condor_startd"),
+        ("sed -i '$d' manifest", "not whole"),
+        ("echo half >>manifest", "improperly formatted"),
+        ("rm manifest", "manifest"),
+    ],
+)
+def test_a_kept_runtime_is_held_against_its_manifest(
+    harm: str, says: str, given: str, tmp_path: Path
+) -> None:
+    root = kept_runtime(tmp_path)
+    if given == "default":
+        root.with_name("default").symlink_to(root.name)
+    process.run(["sh", "-c", harm], timeout=5, cwd=root)
+    (tmp_path / "work/checks").mkdir(parents=True)
+    script = """
+    WORK=$1/work; exec {NAP}<> <(:) {OUT}>&1; uptime; trap 'echo "$REASON: $MESSAGE"' EXIT
+    CONF[RUNTIME]=$2; find_runtime; trap 'echo "VERSION $VERSION"' EXIT
+    """
+    where = str(root) if given == "by name" else ""
+    said = bash(script, str(tmp_path), where, env={**ENV, "HOME": str(tmp_path)})
+    assert says in said.stdout
+    assert said.returncode == (10 if harm else 0)
