@@ -44,6 +44,10 @@ class BatchProvider:
         answer = self._step("offer", seconds=_LOOK)
         return self._dialect.offer(spec, answer)
 
+    def facts(self) -> Mapping[str, str]:
+        """Return what the batch system says of its queues, in sections as its script prints."""
+        return self._step("facts", seconds=_LOOK)
+
     def check(self) -> tuple[Finding, ...]:
         """Say in words what works there."""
         answer = self._step("check", seconds=_LOOK)

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from annex import asked, staging
+from annex import asked, live, staging
 from annex.provider import BatchProvider
 from annex.slurm_dialect import SlurmDialect
 from annex.transport import LocalTransport
 from glidein import asking, catalogue, paths, starting, tokenfile
 from glidein.batchask import AskWords, read_ask
-from glidein.catalogue import Catalogue, Dialect
+from glidein.catalogue import Catalogue, Dialect, Queue
 from glidein.cli import output
-from glidein.errors import ConfigError
+from glidein.errors import ConfigError, GlideinError
 from glidein.ledger import Ledger
 from glidein.model import Request, RuntimeChoice, new_request_id
 from glidein.validation import validate
@@ -85,7 +85,8 @@ def order(given: Given, *, sending: bool) -> Order:
     spec = asking.spec(_spec_words(given, ask.lifetime, idle), problems)
     target = problems.take(lambda: _target(given.target, known), None)
     if target is not None:
-        problems.found += validate(ask, target.system, target.queue)
+        queue = _live(target) if sending else target.queue
+        problems.found += validate(ask, target.system, queue)
         problems.found += catalogue.retirement(target.system, target.queue) if sending else []
     token = problems.take(lambda: tokenfile.find(given.token_file), Path())
     chosen = _runtime(given, problems)
@@ -104,6 +105,16 @@ def _target(text: str, known: Catalogue) -> Target:
     if target.system.dialect is not Dialect.SLURM:
         raise ConfigError.one("QUEUE@SYSTEM", f"{target.system.title} has no Slurm")
     return target
+
+
+def _live(target: Target) -> Queue:
+    """Return the queue with the limits that Slurm itself tells, where it does."""
+    try:
+        now = live.site(provider().facts())
+    except GlideinError as error:
+        output.progress(f"limits are the catalogue's: {error}")
+        return target.queue
+    return live.preferred(target.queue, target.system, now)
 
 
 def _ask_words(given: Given) -> AskWords:

@@ -141,6 +141,13 @@ far_check() {
   far_section end
 }
 
+# far_facts: prints what the batch system says of its queues.
+far_facts() {
+  far_nodes
+  far_queues
+  far_section end
+}
+
 # far_offer: prints what the batch system could start.
 far_offer() {
   far_nodes

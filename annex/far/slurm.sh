@@ -109,6 +109,19 @@ far_nodes() {
     far_end "$FAR_SYSTEM" "sinfo did not answer"
 }
 
+# far_queues: prints partitions, QOS and the user's associations; the last two only with accounting.
+far_queues() {
+  far_section partitions
+  scontrol --oneliner show partition || far_end "$FAR_SYSTEM" "scontrol did not answer"
+  command -v sacctmgr >/dev/null || return 0
+  far_section qos
+  sacctmgr --noheader --parsable2 show qos \
+    format=Name,MaxWall,MaxTRESPerJob,MaxSubmitJobsPerUser 2>/dev/null
+  far_section associations
+  sacctmgr --noheader --parsable2 show associations user="$(id -un)" \
+    format=Account,Partition,QOS 2>/dev/null
+}
+
 # far_check_system: prints what Slurm is here, and whether it answers.
 far_check_system() {
   local program
