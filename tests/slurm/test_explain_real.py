@@ -31,14 +31,14 @@ def test_one_that_waits_says_why_and_what_to_do(bed: SlurmBed) -> None:
     assert "WARN request: batch:local has it queued: BeginTime" in said
     assert "begin time" in said
     listed = json.loads(bed.on("login", "alice", "glidein", "slurm", "list", "--json").stdout)
-    assert [each["state"] for each in listed] == ["queued"]
+    assert [each["state"] for each in listed if each["id"] == request] == ["queued"]
 
 
 def test_one_whose_pilots_fail_a_check_names_it(bed: SlurmBed) -> None:
     short = bed.token("alice", lifetime=6)
     request = submit(bed, "--sbatch", "begin=now+10", token=short)
-    state = lambda: glidein(bed, "slurm", "list")  # noqa: E731
-    wait_for(lambda: "ended" in state(), 90, "the pilot has ended")
+    line = f"{request}  batch:local  ended"
+    wait_for(lambda: line in glidein(bed, "slurm", "list"), 90, "the pilot has ended")
     said = glidein(bed, "explain", request, "--pool", "cm.bed.pool")
     assert "FAIL request: it has ended: 1 of its pilots left as token-time" in said
     assert "make a new one" in said
