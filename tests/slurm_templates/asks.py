@@ -5,7 +5,7 @@ render QUEUE@SYSTEM`. None asks for more nodes than the Slurm bed's system of th
 """
 
 import shlex
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 
@@ -34,9 +34,9 @@ ASKS = {
     "delta/gpuA100x8": "--cpus 128 --memory 1TB --gpus 8 --project proj1-delta-gpu",
     "delta/gpuA40x4": "--jobs 4 --memory 60GB --gpus 1 --project proj1-delta-gpu",
     "delta/gpuA40x4-preempt": "--cpus 32 --gpus 2 --project proj1-delta-gpu"
-    " --sbatch constraint=a|b",
+    " --sbatch constraint=a40|a100",
     "delta/gpuMI100x8": "--cpus 16 --gpus 2 --project proj1-delta-gpu",
-    "stampede2/normal": "--nodes 4 --lifetime 24h --project TG-ABC123456",
+    "stampede2/normal": "--nodes 4 --lifetime 24h",
     "stampede2/development": "--lifetime 2h",
     "stampede2/skx-normal": "--nodes 2",
     "expanse/compute": "--nodes 4 --lifetime 24h --project proj1",
@@ -54,10 +54,10 @@ ASKS = {
     "bridges2/RM-shared": "--cpus 64",
     "bridges2/EM": "--cpus 48 --lifetime 120h",
     "bridges2/GPU-v100-32x16": "--gpus v100-32:16",
-    "bridges2/GPU-v100-32": "--nodes 2 --gpus v100-32:8",
+    "bridges2/GPU-v100-32": "--gpus v100-32:8",
     "bridges2/GPU-v100-16": "--nodes 2 --gpu-type v100-16",
-    "bridges2/GPU-h100-80": "--gpu-type h100-80",
-    "bridges2/GPU-l40s-48": "--gpu-type l40s-48",
+    "bridges2/GPU-h100-80": "--gpus h100-80:8",
+    "bridges2/GPU-l40s-48": "--gpus l40s-48:8",
     "bridges2/GPU-shared-v100-32": "--gpus v100-32:4",
     "bridges2/GPU-shared-v100-16": "--gpus v100-16:1",
     "bridges2/GPU-shared-h100-80": "--gpus h100-80:2",
@@ -87,24 +87,22 @@ class Asked:
 def asked(name: str) -> Asked:
     """Return what stands under that name, known to be right."""
     target, variant = _place(name)
-    words = shlex.split(ASKS[name])
-    requeue = "--requeue" in words
-    pairs = [word for word in words if word != "--requeue"]
-    said: dict[str, str] = {}
-    options = []
-    while pairs:
-        key = pairs.pop(0).removeprefix("--").replace("-", "_")
-        if key == "sbatch":
-            options.append(pairs.pop(0))
-        elif pairs:
-            said[key] = pairs.pop(0)
     problems = asking.Problems()
-    ask = read_ask(AskWords(**said, options=options), problems)  # type: ignore[arg-type]
-    ask = BatchAsk(**{each.name: getattr(ask, each.name) for each in fields(ask)}
-                   | {"requeue": requeue})  # fmt: skip
+    words, requeue = _words(ASKS[name])
+    ask = read_ask(words, problems)
+    ask = replace(ask, requeue=requeue)
     problems.found += validation.validate(ask, target.system, target.queue)
     problems.settle()
     return Asked(name, ask, target, variant, render(ask, target))
+
+
+def _words(text: str) -> tuple[AskWords, bool]:
+    """Return the options as words of an ask, and whether a requeue is wanted."""
+    given = shlex.split(text.replace("--requeue", ""))
+    pairs = [*zip(given[::2], given[1::2], strict=True)]
+    said = {key[2:].replace("-", "_"): value for key, value in pairs if key != "--sbatch"}
+    options = [value for key, value in pairs if key == "--sbatch"]
+    return AskWords(**said, options=options), "--requeue" in text
 
 
 def render(ask: BatchAsk, target: Target) -> str:

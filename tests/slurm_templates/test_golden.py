@@ -4,6 +4,8 @@ After a change that is meant: pytest tests/slurm_templates --update-golden, then
 """
 
 import subprocess
+import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from tests.slurm_templates.asks import ASKS, PAYLOAD, asked
 
 FOLDER = Path(__file__).parents[1] / "golden" / "slurm"
 SAME = "# --- the same in every batch script of Glidein"
-LAUNCH = (Path(asks.batch.__file__).parent / "launch.sh").read_text()
+LAUNCH = files("slurm_templates").joinpath("launch.sh").read_text(encoding="utf-8")
+SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 
 
 def head(text: str) -> str:
@@ -39,17 +42,17 @@ def test_every_queue_and_variant_has_an_ask() -> None:
     assert asks.wanted() <= there
 
 
-def test_there_is_no_golden_file_without_an_ask() -> None:
-    assert {str(each.relative_to(FOLDER)) for each in FOLDER.rglob("*.*")} == {
-        f"{name}.sbatch" for name in ASKS
-    }
-
-
 @pytest.mark.parametrize("name", ASKS)
 def test_the_script_is_as_in_its_golden_file(name: str, pytestconfig: pytest.Config) -> None:
     update = pytestconfig.getoption("--update-golden")
     text = asked(name).text
     check_golden(FOLDER / f"{name}.sbatch", head(text), update=update)
+
+
+def test_there_is_no_golden_file_without_an_ask() -> None:
+    assert {str(each.relative_to(FOLDER)) for each in FOLDER.rglob("*.*")} == {
+        f"{name}.sbatch" for name in ASKS
+    }
 
 
 @pytest.mark.parametrize("name", ASKS)
@@ -89,12 +92,12 @@ def test_shellcheck_finds_nothing(name: str) -> None:
 
 def test_shellcheck_finds_nothing_in_any_head() -> None:
     """All heads in one program, each a function: shellcheck is slow to start."""
-    ends = "printf '%s\\n' \"$gl_token\" \"$gl_runtime$gl_runtime_sha256\" \"${gl_work_dirs[@]}\"\n"
-    ends += "echo \"$gl_seconds $gl_margin $gl_gpus\"\ngl_setup\ngl_common_conf\n"
+    ends = 'printf \'%s\\n\' "$gl_token" "$gl_runtime$gl_runtime_sha256" "${gl_work_dirs[@]}"\n'
+    ends += 'echo "$gl_seconds $gl_margin $gl_gpus"\ngl_setup\ngl_common_conf\n'
     check_shell("#!/bin/bash\n" + "".join(f"(\n{head(asked(n).text)}{ends})\n" for n in ASKS))
 
 
 def check_shell(text: str) -> None:
-    done = subprocess.run(["shellcheck", "--shell=bash", "-"], input=text, text=True,
+    done = subprocess.run([SHELLCHECK, "--shell=bash", "-"], input=text, text=True,
                           capture_output=True, check=False)  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "")
