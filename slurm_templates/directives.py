@@ -27,6 +27,7 @@ def directives(ask: BatchAsk, system: System, queue: Queue, lead: int) -> tuple[
         "--ntasks-per-node=1",
         *([f"--cpus-per-task={whole.cpus}"] if whole.cpus else []),
         *([f"--mem={whole.memory}M"] if whole.memory else []),
+        *(["--exclusive"] if queue.exclusive and "exclusive" not in extra else []),
         *_gpus(whole, system),
         *_constraint([each for each in constraints if each]),
         f"--time={wall_time(ask.lifetime)}",

@@ -105,7 +105,7 @@ def _words(text: str) -> tuple[AskWords, bool]:
     return AskWords(**said, options=options), "--requeue" in text
 
 
-def render(ask: BatchAsk, target: Target) -> str:
+def render(ask: BatchAsk, target: Target, payload: str = PAYLOAD) -> str:
     """Return the batch script for an ask, its pilots of one and the same spec."""
     spec = PilotSpec(PoolAddress("cm.example.org"), ("alice",), lifetime=ask.lifetime,
                      idle_time=ask.idle_time or 1200)  # fmt: skip
@@ -113,7 +113,7 @@ def render(ask: BatchAsk, target: Target) -> str:
     runtime = RuntimeChoice("${HOME}/condor.tar.gz", "0" * 64)
     request = Request("g20261123-000000-0000000000", "batch:local", spec, created, ask.pilots,
                       runtime)  # fmt: skip
-    script = planning.script(request, ask, target, token="${HOME}/token", payload=PAYLOAD)
+    script = planning.script(request, ask, target, token="${HOME}/token", payload=payload)
     return batch.render(script)
 
 

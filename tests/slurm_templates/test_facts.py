@@ -13,7 +13,12 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 TABLE = json.loads((GOLDEN / "annex_systems.json").read_text())
 CORRECTED = {each["at"]: each["is"] for each in TABLE["corrections"]}
 # The table leaves it to Slurm which kind of node its shared queue gives; the figures are of these.
-ADDED = {"perlmutter.queues.shared.constraint": "cpu"}
+# It also leaves whole nodes to what Slurm there makes of a QOS.
+ADDED = {
+    "perlmutter.queues.shared.constraint": "cpu",
+    "perlmutter.queues.regular.exclusive": True,
+    "perlmutter.queues.debug.exclusive": True,
+}
 OURS = {"job-name": "glidein", "ntasks-per-node": "1", "signal": "B:USR1@105"}
 KNOWN = [name for name in ASKS if not name.startswith("generic/")]
 
@@ -44,7 +49,7 @@ def facts(name: str) -> dict[str, Any]:
 
 
 def _corrected(at: str, said: dict[str, Any]) -> dict[str, Any]:
-    added = {key.rpartition(".")[2]: is_ for key, is_ in ADDED.items() if key.startswith(f"{at}.")}
+    added = {key.rpartition(".")[2]: is_ for key, is_ in ADDED.items() if key.rpartition(".")[0] == at}
     return {key: CORRECTED.get(f"{at}.{key}", value) for key, value in said.items()} | added
 
 
@@ -59,6 +64,7 @@ def expected(name: str) -> dict[str, str]:
     wanted |= {"no-kill": ""} if ask.nodes > 1 else {}
     wanted |= {"requeue" if ask.requeue else "no-requeue": ""}
     wanted |= {"time": f"{ask.lifetime // 3600:02}:{ask.lifetime % 3600 // 60:02}:00"}
+    wanted |= {"exclusive": ""} if table.get("exclusive") else {}
     wanted |= {"cpus-per-task": str(ask.cpus)} if ask.cpus else {}
     memory = ask.memory or (table["memory"] if table["memory_directive"] else None)
     wanted |= {"mem": f"{memory}M"} if memory else {}
