@@ -69,7 +69,8 @@ def _gpus(ask: BatchAsk, system: System) -> list[str]:
         return []
     count = ask.gpus * (ask.nodes if system.gpu.scope is Scope.JOB else 1)
     kind = f"{ask.gpu_type}:" if ask.gpu_type else ""
-    return [f"--{system.gpu.option}={kind}{count}"]
+    resource = "gpu:" if system.gpu.option == "gres" else ""
+    return [f"--{system.gpu.option}={resource}{kind}{count}"]
 
 
 def _constraint(wanted: list[str]) -> list[str]:

@@ -54,7 +54,7 @@ ASKS = {
     "bridges2/RM-shared": "--cpus 64",
     "bridges2/EM": "--cpus 48 --lifetime 120h",
     "bridges2/GPU-v100-32x16": "--gpus v100-32:16",
-    "bridges2/GPU-v100-32": "--gpus v100-32:8",
+    "bridges2/GPU-v100-32": "--nodes 2 --gpus v100-32:8",
     "bridges2/GPU-v100-16": "--nodes 2 --gpu-type v100-16",
     "bridges2/GPU-h100-80": "--gpus h100-80:8",
     "bridges2/GPU-l40s-48": "--gpus l40s-48:8",

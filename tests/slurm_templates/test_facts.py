@@ -49,7 +49,8 @@ def facts(name: str) -> dict[str, Any]:
 
 
 def _corrected(at: str, said: dict[str, Any]) -> dict[str, Any]:
-    added = {key.rpartition(".")[2]: is_ for key, is_ in ADDED.items() if key.rpartition(".")[0] == at}
+    split = {tuple(key.rsplit(".", 1)): value for key, value in ADDED.items()}
+    added = {key: value for (place, key), value in split.items() if place == at}
     return {key: CORRECTED.get(f"{at}.{key}", value) for key, value in said.items()} | added
 
 
