@@ -219,8 +219,8 @@ def test_a_runtime_is_fetched_checked_and_removed(home: Path) -> None:
     assert done.returncode == 0
     assert len(asked) == 2
     conf = (home / "confs/0.conf").read_text()
-    assert f"RUNTIME='{place(home, 'g2-abc')}/run.77.0.0/rt.tar.gz'" in conf
-    assert not (place(home, "g2-abc") / "run.77.0.0/rt.tar.gz").exists()
+    assert f"RUNTIME='{place(home, 'g2-abc')}/run.77.0.0/runtime.rt.tar.gz'" in conf
+    assert not (place(home, "g2-abc") / "run.77.0.0/runtime.rt.tar.gz").exists()
 
 
 WILD = st.text(st.characters(exclude_characters="\0\r\n", codec="utf-8"), max_size=40)
