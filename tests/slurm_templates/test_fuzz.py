@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from glidein import pilotconf, quoting
@@ -53,10 +53,11 @@ NASTY = (
 words = st.one_of(
     st.sampled_from(NASTY),
     st.text(max_size=12),
-    st.tuples(st.text("ab/.", max_size=3), st.sampled_from(NASTY), st.text(max_size=3)).map(
-        "".join
-    ),
+    st.builds("{}{}{}".format, st.text("ab/.", max_size=3), st.sampled_from(NASTY), st.text("a ")),
 )
+# What pilot.conf can hold, and what a path can be: scripts with these are not refused for it.
+held = words.map(lambda text: text.replace("\0", "").replace("\r", ""))
+paths = held.map(lambda text: text.replace("\n", " "))
 plain = st.text("abcXYZ09._-", min_size=1, max_size=8)
 numbers = st.integers(-3, 200)
 maybe = st.none() | numbers
@@ -81,7 +82,7 @@ asks = st.builds(
     requeue=st.booleans(),
 )
 tame = st.builds(BatchAsk, cpus=st.integers(1, 99), project=plain)
-urls = words.map(lambda text: f"http://127.0.0.1:9/{text}")
+urls = paths.map(lambda text: f"http://127.0.0.1:9/{text}")
 
 
 def made(
@@ -110,7 +111,7 @@ def slurm_reads(text: str) -> list[str]:
     return found
 
 
-@given(asks, st.sampled_from(queues), specs(words), words, words, words, words)
+@given(asks | tame, st.sampled_from(queues), specs(words) | specs(held), paths, paths, words, paths)
 @settings(max_examples=100, deadline=None)
 def test_a_script_is_refused_or_asks_sbatch_for_exactly_ours(
     ask: BatchAsk, target: Target, spec: object, token: str, runtime: str, sha256: str, scratch: str
@@ -118,6 +119,7 @@ def test_a_script_is_refused_or_asks_sbatch_for_exactly_ours(
     with suppress(RenderError, ConfigError):
         request = request_of(spec, RuntimeChoice(runtime, sha256))
         text, target = made(ask, target, request, token, scratch)
+        event("rendered")
         warned = lead(ask, request.spec.grace)
         assert slurm_reads(text) == list(directives(ask, target.system, target.queue, warned))
         assert all(re.fullmatch(r"--[^\s'\"`$\\#;<>]+", each) for each in slurm_reads(text))
@@ -157,8 +159,10 @@ class Machine:
     def run(self, text: str) -> subprocess.CompletedProcess[bytes]:
         script = self.folder / "script"
         script.write_bytes(text.encode(errors="surrogateescape"))
-        return subprocess.run(["/bin/bash", str(script), "g1-abc"], env=self.env, timeout=60,
-                              cwd=self.folder / "cwd", capture_output=True, check=False)  # fmt: skip
+        argv = ["/bin/bash", str(script), "g1-abc"]
+        cwd = self.folder / "cwd"
+        return subprocess.run(argv, env=self.env, timeout=60, cwd=cwd, capture_output=True,
+                              check=False)  # fmt: skip
 
     def expanded(self, path: str) -> str:
         return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}",
@@ -195,7 +199,7 @@ def expected_conf(machine: Machine, request: Request, token: str, conf: str, url
     return conf + "".join(quoting.conf_line(key, value) for key, value in values.items())
 
 
-@given(tame, specs(words), words, urls | words.map("/nowhere/".__add__), words, words)
+@given(tame, specs(held), paths, urls | paths.map("/nowhere/".__add__), held, paths)
 @settings(max_examples=40, deadline=None)
 def test_the_pilot_gets_exactly_the_values_and_nothing_else_happens(
     ask: BatchAsk, spec: object, name: str, runtime: str, sha256: str, scratch: str
@@ -221,6 +225,7 @@ def test_the_pilot_gets_exactly_the_values_and_nothing_else_happens(
         if not laid:
             assert done.returncode == 14
             return
+        event("ran")
         assert (done.returncode, done.stderr) == (0, b""), done
         shared = pilotconf.render(request, 0, pilotconf.Place(""))
         common = "".join(line for line in re.findall(r"[^\n]*\n", shared) if line.partition("=")[0]
