@@ -32,7 +32,7 @@ MORE: tuple[dict[str, object], ...] = (
 )
 right = st.sampled_from(MORE).map(lambda more: {**BASE, **more})
 keys: st.SearchStrategy[str] = st.sampled_from([key for key in BASE if key != "requeue"])
-wrong = st.dictionaries(keys, odd, max_size=2)
+wrong = st.dictionaries(keys, odd, max_size=1) | st.dictionaries(keys, odd, max_size=3)
 
 
 @given(right, wrong)
