@@ -73,7 +73,8 @@ gl_find_work_dir() {
 # gl_fetch: gets the runtime once, so that N nodes do not fetch it N times.
 gl_fetch() {
   local name=${gl_runtime%%[?#]*} file tries=--retry\ 3
-  file=$gl_run/${name##*/}
+  # Whatever its name, it is none of the files that already lie there.
+  file=$gl_run/runtime.${name##*/}
   gl_say "fetching $gl_runtime"
   if command -v curl >/dev/null; then
     # shellcheck disable=SC2086 # two words

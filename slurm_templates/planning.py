@@ -53,7 +53,8 @@ def script(request: Request, ask: BatchAsk, target: Target, *, token: str, paylo
 
 def _conf(request: Request) -> str:
     text = pilotconf.render(request, 0, pilotconf.Place(""))
-    lines = text.splitlines(keepends=True)
+    # Not splitlines: to that a form feed inside a value ends the line, and half of it would stay.
+    lines = [f"{line}\n" for line in text.split("\n") if line]
     return "".join(line for line in lines if line.partition("=")[0] not in _LAUNCHERS)
 
 

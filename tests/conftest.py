@@ -13,6 +13,11 @@ from tests.beds import pools
 from tests.beds.slurm import SlurmBed, roots
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option by which golden files are written anew."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew")
+
+
 def pytest_configure() -> None:
     """Give the signals that nohup and a shell's & ignore their meaning back: pilots inherit it."""
     for number in (signal.SIGINT, signal.SIGHUP):

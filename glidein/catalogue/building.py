@@ -19,6 +19,7 @@ from glidein.catalogue.facts import (
     Login,
     Project,
     Queue,
+    Scope,
     Share,
     System,
     Variant,
@@ -184,6 +185,9 @@ def _check_system(reading: Reading, system: System) -> None:
     has_gpus = any("gpus" in queue.may_ask and queue.gpus != 0 for queue in system.queues)
     if has_gpus and system.dialect is Dialect.SLURM and not system.gpu.option:
         reading.add("gpu.option", "is missing although a queue has GPUs", 'Write "gpus-per-node"')
+    if system.gpu.scope is Scope.JOB and system.gpu.option not in ("", "gpus"):
+        reading.add("gpu.scope", f"is a node's where the option is {system.gpu.option}",
+                    'Write "node"')  # fmt: skip
 
 
 def _check_queue(reading: Reading, queue: Queue) -> None:

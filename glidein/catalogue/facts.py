@@ -138,7 +138,8 @@ class Queue:
     `gpus` are the most that one batch job gets of one node; `gpus` None is unknown, 0 none.
     `cpus_multiple` is what a number of cores must be a multiple of, `max_cpus` bounds the cores
     of a batch job over all its nodes. `memory_directive`: the script must name the memory even
-    where the user names none. `may_ask` and `must_ask` hold cpus, memory, gpus, gpu_type; an
+    where the user names none; `exclusive`: it must say that it wants nodes for itself, as nothing
+    else there makes them whole. `may_ask` and `must_ask` hold cpus, memory, gpus, gpu_type; an
     element of `must_ask` may join alternatives, "cpus or memory". `max_jobs` bounds a user's batch
     jobs in the queue. `source` and `checked` are its system's where its file says nothing else.
     """
@@ -156,6 +157,7 @@ class Queue:
     cpus_multiple: int = 1
     max_cpus: int | None = None
     memory_directive: bool = False
+    exclusive: bool = False
     may_ask: tuple[str, ...] = ()
     must_ask: tuple[str, ...] = ()
     min_nodes: int = 1

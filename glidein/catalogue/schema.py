@@ -65,6 +65,7 @@ QUEUE: Spec = {
     "cpus_multiple": r.count(1),
     "max_cpus": r.none_or(r.count(1)),
     "memory_directive": r.flag,
+    "exclusive": r.flag,
     "may_ask": r.many(r.choice(ASKABLE)),
     "must_ask": r.many(r.told),
     "min_nodes": r.count(1),

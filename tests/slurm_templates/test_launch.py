@@ -189,7 +189,7 @@ def test_a_runtime_that_cannot_be_fetched_ends_it(home: Path) -> None:
 
 
 @contextmanager
-def served(content: bytes) -> Iterator[tuple[str, list[str]]]:
+def served(content: bytes, name: str = "rt.tar.gz") -> Iterator[tuple[str, list[str]]]:
     """A web server on loopback; what was asked of it."""
     asked: list[str] = []
 
@@ -205,7 +205,7 @@ def served(content: bytes) -> Iterator[tuple[str, list[str]]]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/rt.tar.gz?x=1", asked
+        yield f"http://127.0.0.1:{server.server_port}/{name}?x=1", asked
         server.shutdown()
 
 
@@ -219,8 +219,15 @@ def test_a_runtime_is_fetched_checked_and_removed(home: Path) -> None:
     assert done.returncode == 0
     assert len(asked) == 2
     conf = (home / "confs/0.conf").read_text()
-    assert f"RUNTIME='{place(home, 'g2-abc')}/run.77.0.0/rt.tar.gz'" in conf
-    assert not (place(home, "g2-abc") / "run.77.0.0/rt.tar.gz").exists()
+    assert f"RUNTIME='{place(home, 'g2-abc')}/run.77.0.0/runtime.rt.tar.gz'" in conf
+    assert not (place(home, "g2-abc") / "run.77.0.0/runtime.rt.tar.gz").exists()
+
+
+def test_a_runtime_by_the_name_of_our_own_file_does_not_replace_it(home: Path) -> None:
+    with served(b"exit 3\n", "pilot.sh") as (url, _):
+        done = run(home, render(script(home, runtime=url)), "g1-abc")
+    assert done.returncode == 0, done.stdout
+    assert "ran 3 jobs" in done.stdout
 
 
 WILD = st.text(st.characters(exclude_characters="\0\r\n", codec="utf-8"), max_size=40)

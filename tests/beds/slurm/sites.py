@@ -35,7 +35,8 @@ class Queue:
     """A partition, or a QOS, and its limits; 0 or nothing is no limit.
 
     `limit` is how many jobs a user may have there. `whole` gives nodes to one job at a time. A
-    preemptible queue gives its nodes back when another queue wants them.
+    preemptible queue gives its nodes back when another queue wants them. With each GPU come
+    `gpu_cores` cores.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Queue:
     max_nodes: int = 0
     max_cpus: int = 0
     max_gpus: int = 0
+    gpu_cores: int = 0
     limit: int = 0
     whole: bool = False
     preemptible: bool = False

@@ -80,7 +80,7 @@ def _node_line(nodes: Nodes) -> str:
 
 
 def _partition_line(site: Site, queue: Queue, settings: Settings) -> str:
-    cpus, memory = _smallest(site, queue)
+    cpus, memory = smallest(site, queue)
     words = [
         f"PartitionName={queue.name}",
         f"Nodes={queue.nodes}",
@@ -91,6 +91,7 @@ def _partition_line(site: Site, queue: Queue, settings: Settings) -> str:
         "OverSubscribe=EXCLUSIVE" if queue.whole else "OverSubscribe=NO",
         f"DefMemPerNode={memory}" if queue.whole else f"DefMemPerCPU={memory // cpus}",
     ]
+    words += [f"DefCpuPerGPU={queue.gpu_cores}"] if queue.gpu_cores else []
     words += [f"MaxNodes={queue.max_nodes}"] if queue.max_nodes else []
     words += [f"MaxCPUsPerNode={queue.max_cpus}"] if queue.max_cpus else []
     if settings.accounting:
@@ -99,7 +100,8 @@ def _partition_line(site: Site, queue: Queue, settings: Settings) -> str:
     return " ".join(words)
 
 
-def _smallest(site: Site, queue: Queue) -> tuple[int, int]:
+def smallest(site: Site, queue: Queue) -> tuple[int, int]:
+    """Return cores and MiB of a partition's smallest node: its defaults are made of them."""
     mine = [nodes for nodes in site.nodes if set(nodes.hosts) & hosts_of(queue)]
     return min(nodes.cpus for nodes in mine), min(nodes.memory for nodes in mine)
 
