@@ -4,7 +4,10 @@ Whatever starts pilots (run, slurm, annex, cloud) reads the common options here,
 the same everywhere.
 """
 
+import os
 import re
+import tarfile
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +20,11 @@ from glidein.model import PilotSpec, PoolAddress, Resources, RuntimeChoice
 _Value = TypeVar("_Value")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _URL = re.compile(r"(https?|ftp)://\S+", re.ASCII)
+_ZSTANDARD = b"\x28\xb5\x2f\xfd"
 _MOST_CORES = 100_000
 LEAST_LIFE = 60
+_LONGEST = 3650 * 86400  # more is a slip of the keyboard; pilot.conf holds no more than 12 digits
+LEAST_MEMORY_MB = 512  # with less the daemons leave nothing for a job: a unit was forgotten
 
 
 class Problems:
@@ -70,22 +76,20 @@ def spec(words: Words, problems: Problems) -> PilotSpec:
         problems.add("--pool", "is missing", "Write HOST[:PORT][?sock=NAME] of the collector")
     nowhere = PoolAddress("localhost")
     _start(words.start, problems)
-    lifetime = take(lambda: _span(words.lifetime, "--lifetime", LEAST_LIFE), LEAST_LIFE)
+    lifetime = take(lambda: _span(words.lifetime, "--lifetime", LEAST_LIFE), _LONGEST)
     return PilotSpec(
         pool=take(lambda: PoolAddress.parse(words.pool), nowhere) if words.pool else nowhere,
         owners=owners(words.owners, problems),
         start=words.start.strip(),
         resources=Resources(
             cpus=take(lambda: _count(words.cpus, "--cpus", 1), None),
-            memory_mb=take(lambda: quantities.parse_memory(words.memory, "--memory"), None)
-            if words.memory
-            else None,
+            memory_mb=take(lambda: _memory(words.memory), None) if words.memory else None,
             gpus=take(lambda: _count(words.gpus, "--gpus", 0), None),
         ),
         lifetime=lifetime,
         idle_time=take(lambda: _span(words.idle_time, "--idle-time", 1), 1),
-        grace=take(lambda: _span(words.grace, "--grace", 0), 0),
-        name=_held(words.name, "--name", problems),
+        grace=take(lambda: _grace(words.grace, lifetime), 0),
+        name=_named(words.name, "--name", problems),
     )
 
 
@@ -97,7 +101,7 @@ def owners(given: Sequence[str], problems: Problems) -> tuple[str, ...]:
             if not part.strip():
                 problems.add("--owners", f"{text!r} has an empty name", "Write --owners alice,bob")
             else:
-                found[_held(part.strip(), "--owners", problems)] = None
+                found[_owner(part.strip(), problems)] = None
     return tuple(found)
 
 
@@ -112,15 +116,52 @@ def runtime(words: Words, problems: Problems) -> RuntimeChoice | None:
     if _URL.fullmatch(words.runtime):
         return RuntimeChoice(words.runtime, words.sha256.lower())
     path = problems.take(lambda: paths.given(words.runtime, "--runtime"), Path("/"))
-    if not path.exists():
-        problems.add("--runtime", f"{path} is not there", "Get one: glidein runtime get")
+    if trouble := _no_runtime(path):
+        problems.add("--runtime", f"{path} {trouble}", "Get one: glidein runtime get")
     return RuntimeChoice(str(path), words.sha256.lower())
+
+
+def _no_runtime(path: Path) -> str:
+    """Return why no pilot can run what lies there; nothing if it looks like an HTCondor."""
+    try:
+        if path.is_dir():
+            return (
+                ""
+                if os.access(path / "sbin/condor_master", os.X_OK)
+                else ("holds no HTCondor: there is no sbin/condor_master in it")
+            )
+        if not path.exists():
+            return "is not there"
+        return "" if path.is_file() and _tarball(path) else "is neither a folder nor a tarball"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def _tarball(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.read(len(_ZSTANDARD)) == _ZSTANDARD:  # tar(1) reads it, not every Python does
+            return True
+    return tarfile.is_tarfile(path)
 
 
 def _start(text: str, problems: Problems) -> None:
     if text.strip() and not matching.parses(text):
         problems.add("--start", f"{text!r} is no ClassAd expression", "Example: RequestCpus <= 4")
     _held(text, "--start", problems)
+
+
+def _owner(text: str, problems: Problems) -> str:
+    if re.search(r"\s", text) and text.isprintable():
+        with_commas = ",".join(text.split())
+        problems.add("--owners", f"{text!r} has a blank inside", f"Write --owners {with_commas}")
+    return _named(text, "--owners", problems)
+
+
+def _named(text: str, field: str, problems: Problems) -> str:
+    """Note a name that holds what nobody types on purpose: control characters, broken Unicode."""
+    if any(unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") for each in text):
+        problems.add(field, f"{text!r} holds a control character", "Write plain letters")
+    return text
 
 
 def _held(text: str, field: str, problems: Problems) -> str:
@@ -135,13 +176,41 @@ def _held(text: str, field: str, problems: Problems) -> str:
 def _count(text: str, field: str, least: int) -> int | None:
     if not text:
         return None
-    if not text.isascii() or not text.isdecimal() or not least <= int(text) <= _MOST_CORES:
-        raise ConfigError.one(field, f"{text!r} is no number from {least} up")
+    good = text.isascii() and text.isdecimal() and len(text) <= 12
+    if not good or not least <= int(text) <= _MOST_CORES:
+        remedy = f"Write a whole number from {least} to {_MOST_CORES}"
+        raise ConfigError.one(field, f"{_short(text)} cannot be", remedy)
     return int(text)
+
+
+def _memory(text: str) -> int:
+    mib = quantities.parse_memory(text, "--memory")
+    if mib < LEAST_MEMORY_MB:
+        understood = f"{text!r} was understood as {quantities.show_memory(mib)}, too little"
+        bare = text.strip().isdecimal()
+        remedy = f"Write {text.strip()}GB" if bare else "Write 4GB"
+        raise ConfigError.one("--memory", understood, f"{remedy}, or at least {LEAST_MEMORY_MB}MB")
+    return mib
+
+
+def _grace(text: str, lifetime: int) -> int:
+    seconds = _span(text, "--grace", 0)
+    if seconds > lifetime:
+        life = quantities.show_seconds(lifetime)
+        remedy = "Give a shorter --grace, or a longer --lifetime"
+        raise ConfigError.one("--grace", f"{text!r} is longer than the pilot's {life}", remedy)
+    return seconds
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "...")
 
 
 def _span(text: str, field: str, least: int) -> int:
     seconds = quantities.parse_seconds(text, field)
     if seconds < least:
         raise ConfigError.one(field, f"{text!r} is too short", f"At least {least} seconds")
+    if seconds > _LONGEST:
+        days = _LONGEST // 86400
+        raise ConfigError.one(field, f"{text!r} is too long", f"Write 12h or 3d; at most {days}d")
     return seconds

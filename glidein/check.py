@@ -1,13 +1,12 @@
 """What is wrong, in words: the pool, the token, the runtime, and this installation.
 
-Each check is a small function from what it looks at to findings; none starts anything, and each is
-bounded in time, so that the whole takes no longer than half a minute whatever the network does.
+Each check is a small function from what it looks at to findings; none starts anything. All that
+asks the network shares one deadline, so that the whole takes half a minute whatever it does.
 """
 
 import re
 import socket
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,20 +14,25 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from glidein import process, quantities, runtime, tokens
-from glidein.errors import ConfigError, GlideinError, NotFoundError
-from glidein.model import Finding, PoolAddress
-from glidein.pool import Access, Daemon, Pool
+from glidein import process, quantities, runtime, tokenfile, tokens
+from glidein.errors import ConfigError, GlideinError, NotFoundError, ObservationError
+from glidein.model import FAIL, PASS, WARN, Finding, PoolAddress
+from glidein.pool import Access, Daemon, Granted, Pool
 from glidein.runtime import Runtime
 
-PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 _CONNECT, _ANSWER = 8.0, 10.0
+_WHOLE = 30.0  # seconds for all that goes over the network, together
 _SKEW = 30.0
 _OURS = ("glidein", "annex", "cloud_init", "slurm_templates")
 
 
-def run(address: PoolAddress | None, token: Path | None) -> Iterator[Finding]:
-    """Yield what was found, in the order a pilot would run into it."""
+def run(
+    address: PoolAddress | None, token: Path | None, seconds: float = _WHOLE
+) -> Iterator[Finding]:
+    """Yield what was found, in the order a pilot would run into it, as soon as it is known.
+
+    All that asks the network is over after so many seconds; what was found by then stands.
+    """
     yield from check_installation(packages_distributions())
     yield from check_runtime(runtime.find)
     claims = None
@@ -41,11 +45,13 @@ def run(address: PoolAddress | None, token: Path | None) -> Iterator[Finding]:
     if address is None:
         yield Finding(WARN, "pool", "none was named", "Give --pool HOST[:PORT]")
         return
-    reached = list(check_reach(address))
+    deadline = time.monotonic() + seconds
+    reached = list(check_reach(address, deadline))
     yield from reached
     if reached[-1].verdict == FAIL:
         return
-    with Pool(address, Access(token_file=token, timeout=_ANSWER)) as pool:
+    access = Access(token_file=token, timeout=_ANSWER, deadline=deadline)
+    with Pool(address, access) as pool:
         yield from check_pool(pool, claims)
 
 
@@ -108,17 +114,18 @@ def check_token(path: Path, now: datetime) -> tuple[list[Finding], tokens.Claims
     return found, claims
 
 
-def check_reach(address: PoolAddress) -> Iterator[Finding]:
+def check_reach(address: PoolAddress, deadline: float) -> Iterator[Finding]:
     """Resolve the pool's name and connect to its port, each within its time."""
     host = address.host.strip("[]")
-    resolved = _resolved(host, address.port)
+    resolved = _resolved(host, address.port, _left_of(_CONNECT, deadline))
     if isinstance(resolved, str):
         yield Finding(FAIL, "name", f"{host}: {resolved}", "Check --pool, and the name server")
         return
+    patience = _left_of(_CONNECT, deadline)
     try:
-        socket.create_connection((resolved[0], address.port), timeout=_CONNECT).close()
+        socket.create_connection((resolved[0], address.port), timeout=patience).close()
     except TimeoutError:
-        message = f"{address}: no answer in {_CONNECT:g} s"
+        message = f"{address}: no answer in {patience:.3g} s"
         yield Finding(FAIL, "connect", message, "A firewall drops the packets: ask to be let out")
     except OSError as error:
         message = f"{address}: {error.strerror or error}"
@@ -127,7 +134,12 @@ def check_reach(address: PoolAddress) -> Iterator[Finding]:
         yield Finding(PASS, "connect", f"{address} answers")
 
 
-def _resolved(host: str, port: int) -> tuple[str, ...] | str:
+def _left_of(seconds: float, deadline: float) -> float:
+    """Return how long may be waited: never nothing, which would mean for ever to a socket."""
+    return max(0.01, min(seconds, deadline - time.monotonic()))
+
+
+def _resolved(host: str, port: int, patience: float) -> tuple[str, ...] | str:
     """Return the addresses of a host, or why there are none.
 
     A resolver cannot be interrupted: it is asked in a daemon thread, and left there when late.
@@ -143,8 +155,8 @@ def _resolved(host: str, port: int) -> tuple[str, ...] | str:
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(_CONNECT)
-    return answers[0] if answers else f"no answer from the name server in {_CONNECT:g} s"
+    thread.join(patience)
+    return answers[0] if answers else f"no answer from the name server in {patience:.3g} s"
 
 
 def check_pool(pool: Pool, claims: tokens.Claims | None) -> Iterator[Finding]:
@@ -159,14 +171,21 @@ def check_pool(pool: Pool, claims: tokens.Claims | None) -> Iterator[Finding]:
         yield Finding(WARN, "token", "none was given", "Give --token-file to see what it grants")
         return
     for level in tokens.PILOT_SCOPE:
-        yield from _granted(pool, collector, level, claims)
+        try:
+            said = pool.ping(level, collector)
+        except GlideinError as error:
+            yield Finding(FAIL, level, str(error), "Ask the pool's administrator")
+            if isinstance(error, ObservationError):
+                return  # What does not answer now would only be waited for again.
+            continue
+        yield from _granted(said, claims)
 
 
 def _why_not(pool: Pool, said: str) -> Finding:
     """Say whether the token or the pool is at fault; condor_ping tells more than the bindings."""
     token = pool.access.token_file
     if pool.address is not None and token is not None:
-        words = _ping(pool.address, token)
+        words = _ping(pool.address, token, pool.access.patience())
         if "AUTHENTICATE:" in words:
             return Finding(
                 FAIL,
@@ -182,10 +201,9 @@ def _refusal(words: str) -> str:
     return found[1].strip() if found else "authentication failed"
 
 
-def _ping(address: PoolAddress, token: Path) -> str:
+def _ping(address: PoolAddress, token: Path, patience: float) -> str:
     """Return what the runtime's condor_ping says with that token only; empty if it cannot run."""
-    with tempfile.TemporaryDirectory(prefix="glidein-check-") as folder:
-        Path(folder, "token").symlink_to(token.absolute())
+    with tokenfile.alone(token) as folder:
         env = {
             "CONDOR_CONFIG": "/dev/null",
             "_CONDOR_COLLECTOR_HOST": f"<{address}>" if address.sock else str(address),
@@ -196,31 +214,21 @@ def _ping(address: PoolAddress, token: Path) -> str:
             "_CONDOR_NETWORK_HOSTNAME": socket.gethostname(),
         }
         try:
-            argv = [
-                str(runtime.find().program("condor_ping")),
-                "-verbose",
-                "-type",
-                "COLLECTOR",
-                "READ",
-            ]
-            said = process.run(argv, timeout=_ANSWER, env=env, check=False)
+            program = runtime.find().program("condor_ping")
+            argv: list[str | Path] = [program, "-verbose", "-type", "COLLECTOR", "READ"]
+            said = process.run(argv, timeout=patience, env=env, check=False)
         except GlideinError:
             return ""
         return said.stdout + said.stderr
 
 
-def _granted(pool: Pool, collector: Daemon, level: str, claims: tokens.Claims) -> Iterator[Finding]:
-    try:
-        said = pool.ping(level, collector)
-    except GlideinError as error:
-        yield Finding(FAIL, level, str(error), "Ask the pool's administrator")
-        return
+def _granted(said: Granted, claims: tokens.Claims) -> Iterator[Finding]:
     if not said.granted:
         remedy = "The token must grant it, and the pool allow it: see docs/pool-administrators.md"
-        yield Finding(FAIL, level, said.why or f"not granted to {said.identity}", remedy)
+        yield Finding(FAIL, said.level, said.why or f"not granted to {said.identity}", remedy)
         return
-    yield Finding(PASS, level, f"granted to {said.identity}")
-    if level != tokens.PILOT_SCOPE[0]:
+    yield Finding(PASS, said.level, f"granted to {said.identity}")
+    if said.level != tokens.PILOT_SCOPE[0]:
         return
     if said.clock is not None and abs(time.time() - said.clock) > _SKEW:
         off = quantities.show_seconds(abs(time.time() - said.clock))

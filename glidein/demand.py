@@ -6,7 +6,7 @@ their Requirements refer to, so a shape is matched as a job would be.
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from glidein.matching import Ad
@@ -135,14 +135,6 @@ def totals_of(ads: Iterable[Ad]) -> dict[str, Totals]:
         owner, jobs = ad.string("Owner"), ad.integer("JobCount")
         found[owner] = found.get(owner, Totals()) + _counted(ad, jobs)
     return dict(sorted(found.items()))
-
-
-def by_owner(shapes: Iterable[Shape]) -> Mapping[str, int]:
-    """Return how many idle jobs each owner has."""
-    found: dict[str, int] = {}
-    for shape in shapes:
-        found[shape.owner] = found.get(shape.owner, 0) + shape.jobs
-    return found
 
 
 def _counted(ad: Ad, jobs: int) -> Totals:

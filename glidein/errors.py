@@ -1,20 +1,23 @@
 """The errors of this project, by who must act next.
 
-    GlideinError
-        ConfigError             the user's file or options: every problem at once
-        RenderError             a renderer was handed a value it refuses
-        ObservationError        the pool or a provider could not be read: look again
-        RuntimeUnavailable      no HTCondor release could be had from any source
-        LedgerError             a ledger folder cannot be read or written
-        ProviderError
-            TransientError      network, time-out: same place, back off
-            CapacityError       quota, full queue, no host: another place, later
-            RejectedError       never again as it is
-            AuthError           stop that provider, tell a person
-            NotFoundError       it is gone: success, for cancel
+    GlideinError             1  the user: read the message
+        ConfigError          2  the user: every problem with file or options at once
+        RenderError          2  the user: a renderer was handed a value it refuses
+        ObservationError    30  the user: the pool or a provider could not be read, look again
+        RuntimeUnavailable  31  the user: no HTCondor release could be had from any source
+        LedgerError         32  the user: a ledger folder cannot be read or written
+        ProviderError       33  the site's admin: it could not do what was asked
+            TransientError  34  nobody: network, time-out; the caller repeats, after a pause
+            CapacityError   35  the caller: quota, full queue, no host; another place, or later
+            RejectedError   36  the user: never again as it is
+            AuthError       37  the user: stop that provider, renew the credential
+            NotFoundError   38  nobody: it is gone; success, for cancel
+        CommandError        39  the caller: a program failed; it says what that means
+        DemoError           40  the project: the demo's result is not what it must be
 
 Each class carries the exit code that the command line ends with, apart from the pilots' own codes,
-so that scripts can rely on both. docs/troubleshooting.md lists them.
+so that scripts can rely on both. docs/troubleshooting.md lists them. Two live with what raises
+them, CommandError in glidein.process and DemoError in glidein.demo.show; all others are here.
 """
 
 from collections.abc import Sequence

@@ -11,19 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 
-from glidein import matching
-from glidein.matching import Ad, Clause
-from glidein.model import Finding, RequestState
-from glidein.pool import version_of
+from glidein import matching, prediction, remedies
+from glidein.matching import Ad
+from glidein.model import FAIL, PASS, WARN, Finding, RequestState
 from glidein.requests import Row
 
 GROUP = "glidein.hops"
-_SILENT = 180  # seconds; a living pilot speaks every 120
-PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 _STATES = {1: "idle", 2: "running", 3: "being removed", 4: "completed", 5: "held",
            6: "transferring its output", 7: "suspended"}  # fmt: skip
 _IDLE, _RUNNING, _HELD = 1, 2, 5
-_INNER = re.compile(r"\(?\s*MY\.(Glidein\w+)\s*(=\?=|is)\s*true\s*\)?", re.IGNORECASE)
 _CATALOG = re.compile("catalog", re.IGNORECASE)
 MOST_REASONS = 3
 
@@ -102,7 +98,8 @@ def pilots_there(case: Case) -> Iterator[Finding]:
     whole = _whole(case)
     silent = sum(_silent(case, slot) for slot in case.slots)
     if silent:
-        text = f"{silent} slots were not heard from for {_SILENT} s: their pilots may be gone"
+        quiet = f"{silent} slots were not heard from for {prediction.SILENT} s"
+        text = f"{quiet}: their pilots may be gone"
         yield Finding(WARN, "pilots", text, "The pool forgets them by itself; see glidein list")
     if whole:
         yield Finding(PASS, "pilots", f"{len(whole)} in the pool")
@@ -128,16 +125,16 @@ def matched(case: Case) -> Iterator[Finding]:
         yield Finding(PASS, "match", f"{len(willing)} of {len(whole)} pilots would take it")
         return
     reasons: Counter[str] = Counter()
-    remedies: dict[str, str] = {}
+    advice: dict[str, str] = {}
     for slot in whole:
-        for side, clause in refused(case.job, slot)[:1]:
-            text = f"{'the job' if side == 'job' else 'START of the pilot'} says no: {clause}"
+        for refusal in remedies.refusals(case.job, slot)[:1]:
+            text = str(refusal)
             reasons[text] += 1
-            remedies[text] = remedy_for(side, clause, case.job)
+            advice[text] = remedies.remedy_for(refusal, case.job, slot)
     if not reasons:
         yield Finding(FAIL, "match", "no pilot matches, and no clause alone says why")
     for text, count in reasons.most_common(MOST_REASONS):
-        yield Finding(FAIL, "match", f"{count} of {len(whole)} pilots: {text}", remedies[text])
+        yield Finding(FAIL, "match", f"{count} of {len(whole)} pilots: {text}", advice[text])
 
 
 def same_words(case: Case) -> Iterator[Finding]:
@@ -200,7 +197,7 @@ def _foreign(slot: Ad) -> list[str]:
 
 def _newer(slot: Ad, version: str) -> bool:
     """Whether a slot's HTCondor is newer than that version."""
-    return _numbers(version_of(slot.string("CondorVersion"))) > _numbers(version)
+    return _numbers(matching.version_of(slot.string("CondorVersion"))) > _numbers(version)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -216,7 +213,7 @@ def _whole(case: Case) -> list[Ad]:
 def _silent(case: Case, slot: Ad) -> bool:
     """Whether a slot's ad is older than a living pilot lets it become."""
     heard = slot.number("LastHeardFrom")
-    return case.now is not None and heard is not None and case.now - heard > _SILENT
+    return case.now is not None and heard is not None and case.now - heard > prediction.SILENT
 
 
 def emptied(slot: Ad) -> Ad:
@@ -226,31 +223,3 @@ def emptied(slot: Ad) -> Ad:
     return slot.with_values(
         **{name: slot.value(total) for name, total in pairs if slot.value(total) is not None}
     )
-
-
-def refused(job: Ad, slot: Ad) -> list[tuple[str, Clause]]:
-    """Return the clauses that say no, those of START opened down to the layer that fails."""
-    found: list[tuple[str, Clause]] = []
-    for side, clause in matching.refusals(job, slot):
-        inner = _INNER.fullmatch(clause.text)
-        deeper = matching.clauses(slot.text(inner[1]), slot, job) if inner else ()
-        failing = [each for each in deeper if not each.holds]
-        found += [(side, each) for each in failing or [clause]]
-    return found
-
-
-def remedy_for(side: str, clause: Clause, job: Ad) -> str:
-    """Return what to do about a clause of that side that says no."""
-    text = clause.text.lower()
-    if "owner" in text and side == "pilot":
-        return f"Start a pilot for {job.string('Owner')}: --owners {job.string('Owner')}"
-    if "targetannexname" in text or "annexname" in text:
-        return "Give the job the pilot's name: +TargetAnnexName"
-    if "glideinretire" in text or "duration" in text or "maxwalltime" in text:
-        return "Start a pilot with a longer --lifetime, or declare a shorter run time"
-    if "catalog" in text or "withinresourcelimits" in text:
-        return "The pilot's HTCondor is newer than the pool's: take a runtime of its version"
-    for what in ("memory", "cpus", "disk", "gpus"):
-        if what in text:
-            return f"Ask for less, or start a pilot with more: --{what}"
-    return "Change the clause, or start a pilot that satisfies it"

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from glidein import matching, prediction, report
+from glidein import matching, prediction, remedies, report
 from glidein.demand import Demand, Shape
-from glidein.explain import FAIL, MOST_REASONS, PASS, WARN, emptied, refused, remedy_for
+from glidein.explain import MOST_REASONS, emptied
 from glidein.matching import Ad
-from glidein.model import Finding, PilotName, RequestState, Resources
+from glidein.model import FAIL, PASS, WARN, Finding, PilotName, RequestState, Resources
 from glidein.requests import Row
 
 # A size nobody knows beforehand refuses no job.
@@ -111,21 +111,20 @@ def _takers(case: RequestCase) -> Iterator[Finding]:
 
 def _why_not(queue: Demand, pilots: list[Ad]) -> Iterator[Finding]:
     reasons: Counter[str] = Counter()
-    remedies: dict[str, str] = {}
+    advice: dict[str, str] = {}
     for shape in queue.shapes:
         text, remedy = _first_no(shape, pilots[0])
         reasons[text] += shape.jobs
-        remedies[text] = remedy
+        advice[text] = remedy
     idle = queue.jobs
     for text, jobs in reasons.most_common(MOST_REASONS):
-        yield Finding(FAIL, "match", f"{jobs} of {idle} idle jobs: {text}", remedies[text])
+        yield Finding(FAIL, "match", f"{jobs} of {idle} idle jobs: {text}", advice[text])
 
 
 def _first_no(shape: Shape, pilot: Ad) -> tuple[str, str]:
-    for side, clause in refused(shape.ad, pilot)[:1]:
-        whose = "the job" if side == "job" else "START of the pilot"
-        text = f"{whose} says no: {clause} (such as job {shape.example} of {shape.owner})"
-        return text, remedy_for(side, clause, shape.ad)
+    for refusal in remedies.refusals(shape.ad, pilot)[:1]:
+        text = f"{refusal} (such as job {shape.example} of {shape.owner})"
+        return text, remedies.remedy_for(refusal, shape.ad, pilot)
     return "no clause alone says why", ""
 
 

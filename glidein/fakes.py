@@ -17,6 +17,7 @@ from pathlib import Path
 
 from glidein.errors import CapacityError, ConfigError, GlideinError, NotFoundError, RejectedError
 from glidein.model import (
+    PASS,
     Finding,
     Listing,
     Offer,
@@ -186,7 +187,7 @@ class FakeProvider:
     def check(self) -> tuple[Finding, ...]:
         """Say that all is well."""
         self._answer(self._called("check"))
-        return (Finding("PASS", "fake", "it starts nothing, and well"),)
+        return (Finding(PASS, "fake", "it starts nothing, and well"),)
 
     def _start(self, request: Request, token: Path) -> None:
         try:

@@ -6,6 +6,7 @@ first. No database: homes are NFS. What was cut off by a kill or a full disk is 
 line; readers pass over it and say so, the next writer starts a new line after it.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -74,7 +75,7 @@ class Ledger:
             paths.private_folder(self.folder)
             draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self.folder))
         except OSError as error:
-            raise LedgerError(f"the ledger at {self.folder} cannot be written: {error}") from error
+            raise _cannot("written", self.folder, error) from error
         try:
             self._write(draft, {"format": FORMAT, **line})
             draft.rename(folder)  # onto a folder that has something in it, this fails: that is it
@@ -82,7 +83,7 @@ class Ledger:
             shutil.rmtree(draft, ignore_errors=True)
             if folder.exists():
                 raise LedgerError(f"request {request.id} is in the ledger already") from None
-            raise LedgerError(f"the ledger at {self.folder} cannot be written: {error}") from error
+            raise _cannot("written", self.folder, error) from error
         except LedgerError:
             shutil.rmtree(draft, ignore_errors=True)
             raise
@@ -105,7 +106,7 @@ class Ledger:
                 f"request {request_id} is not in the ledger at {self.folder}"
             ) from None
         except OSError as error:
-            raise LedgerError(f"{folder} cannot be read: {error}") from error
+            raise _cannot("read", folder, error) from error
         return _parse(folder, text)
 
     def all(self) -> tuple[tuple[Record, ...], tuple[str, ...]]:
@@ -141,7 +142,7 @@ class Ledger:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise LedgerError(f"the ledger at {self.folder} cannot be read: {error}") from error
+            raise _cannot("read", self.folder, error) from error
         return [entry for entry in entries if entry.is_dir() and entry.name[0] != "."]
 
     def _write(self, folder: Path, line: Mapping[str, object]) -> None:
@@ -159,7 +160,18 @@ class Ledger:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise LedgerError(f"the ledger at {path} cannot be written: {error}") from error
+            raise _cannot("written", path, error) from error
+
+
+def _cannot(done: str, path: Path, error: OSError) -> LedgerError:
+    """Return the error that says what cannot be done where, why, and what to do about it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "make room there, or set XDG_STATE_HOME to a folder that has some"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        remedy = f"look with: ls -ld '{path}', or set XDG_STATE_HOME to a folder of yours"
+    else:
+        remedy = "set HOME or XDG_STATE_HOME to a folder of yours"
+    return LedgerError(f"the ledger at {path} cannot be {done}: {error.strerror}; {remedy}")
 
 
 def _line(kind: str, now: datetime, data: Mapping[str, object]) -> dict[str, object]:

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Self
 
-import classad2
-
 from glidein import quoting
+from glidein.classads import classad2
 
 _TOKEN = re.compile(
     r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|=\?=|=!=|&&|\|\||\?:|[?()\[\]{}]|.", re.DOTALL
 )
 _MINE = re.compile(r"(?i)\bmy\.(\w+)")
+# What the bindings write for =?= and =!=; strings are stepped over.
+_IS = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|\bis(nt)?\b""", re.DOTALL)
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 _LOOSER = frozenset(("||", "?", "?:"))
 
@@ -44,7 +45,8 @@ class Clause:
 
     def __str__(self) -> str:
         known = ", ".join(f"{name} = {value}" for name, value in self.values.items())
-        return f"{self.text} is {self.verdict}" + (f" ({known})" if known else "")
+        shown = _IS.sub(_as_written, self.text)
+        return f"{shown} is {self.verdict}" + (f" ({known})" if known else "")
 
 
 class Ad:
@@ -86,6 +88,10 @@ class Ad:
     def __str__(self) -> str:
         return str(self._ad)
 
+    def native(self) -> Any:
+        """Return the ad as HTCondor's bindings take it; a copy, so that ours stays as it is."""
+        return _ad_of(str(self))
+
     def names(self) -> tuple[str, ...]:
         """Return the attributes' names, sorted without regard to case."""
         return tuple(sorted(self._ad.keys(), key=str.lower))
@@ -121,6 +127,10 @@ class Ad:
         return default if number is None or number != number else int(number)
 
 
+def _as_written(found: re.Match[str]) -> str:
+    return found[1] or ("=!=" if found[2] else "=?=")
+
+
 def literal(value: Value) -> str:
     """Return a plain value as ClassAd text."""
     if value is None:
@@ -128,6 +138,12 @@ def literal(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return quoting.classad(value) if isinstance(value, str) else repr(value)
+
+
+def version_of(text: str) -> str:
+    """Return "23.9.6" out of "$CondorVersion: 23.9.6 2026-07-12 ... $"; "" if there is none."""
+    words = text.split()
+    return words[1] if len(words) > 1 and words[0] == "$CondorVersion:" else ""
 
 
 def parses(text: str) -> bool:
@@ -197,7 +213,7 @@ def references(text: str, own: Ad | None = None) -> tuple[str, ...]:
     """
     mine = _own_names(text)
     wanted = (name for name in _external(text, own or Ad()) if not name.lower().startswith("my."))
-    found = {name.rpartition(".")[2] for name in wanted if name.lower() not in mine}
+    found = {bare for name in wanted if (bare := name.rpartition(".")[2]).lower() not in mine}
     return tuple(sorted(found, key=str.lower))
 
 
@@ -255,13 +271,16 @@ def _known(text: str, my: Ad, target: Ad | None) -> dict[str, str]:
     tree = _parse(text)
     if tree is None:
         return {}
-    inner = {name for name in my._ad.internalRefs(tree) if name and _mentions(text, name)}
-    names = sorted(inner | {name for name in _external(text, my) if _mentions(text, name)})
+    found = {*my._ad.internalRefs(tree), *_external(text, my)}
+    names = sorted({written for name in found if name for written in _spelled(text, name)})
     return {name: _show(_evaluate(name, my, target)) for name in names[:8]}
 
 
-def _mentions(text: str, name: str) -> bool:
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
+def _spelled(text: str, name: str) -> Iterator[str]:
+    """Yield a name as `text` writes it, with its scope, in each way but for the case once."""
+    bare = re.escape(name.rpartition(".")[2])
+    found = re.findall(rf"(?<![\w.])((?:my\.|target\.)?{bare})(?!\w)", text, re.IGNORECASE)
+    yield from {each.lower(): each for each in reversed(found)}.values()
 
 
 def _show(value: Any) -> str:
@@ -307,8 +326,10 @@ def _wanted(tree: Any, ad: Any) -> tuple[set[str], set[str]]:
     trees, seen, wanted, own = [tree], set[str](), set[str](), set[str]()
     while trees:
         tree = trees.pop()
-        wanted.update(name for name in ad.externalRefs(tree) if name)
-        explicit = _own_names(str(tree))
+        text = str(tree)
+        names = (name for name in ad.externalRefs(tree) if name)
+        wanted.update(each for name in names for each in _spelled(text, name))
+        explicit = _own_names(text)
         own |= explicit
         for name in {name.lower() for name in ad.internalRefs(tree)} | explicit:
             if name not in seen and name in ad:

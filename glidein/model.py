@@ -154,6 +154,9 @@ class PilotName:
         return f"{self.request_id}.{self.index}.{self.restart}"
 
 
+PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a check found: PASS, WARN or FAIL of one named thing, in words, with a remedy."""
@@ -162,6 +165,10 @@ class Finding:
     subject: str
     message: str
     remedy: str = ""
+
+    def __str__(self) -> str:
+        remedy = f" | {self.remedy}" if self.remedy else ""
+        return f"{self.verdict} {self.subject}: {self.message}{remedy}"
 
 
 def new_request_id(now: datetime, entropy: bytes) -> str:

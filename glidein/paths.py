@@ -9,8 +9,12 @@ from glidein.errors import ConfigError
 def _xdg(variable: str, fallback: str) -> Path:
     given = os.environ.get(variable, "")
     # The XDG base directory specification says relative values are to be ignored.
-    base = Path(given) if given.startswith("/") else Path.home() / fallback
-    return base / "glidein"
+    if given.startswith("/"):
+        return Path(given) / "glidein"
+    try:
+        return Path.home() / fallback / "glidein"
+    except RuntimeError as error:  # a number without a name, as containers give it
+        raise ConfigError.one("HOME", "is not set", f"Set HOME or {variable}") from error
 
 
 def cache() -> Path:
@@ -24,7 +28,7 @@ def state() -> Path:
 
 
 def config() -> Path:
-    """Return the folder of what the user writes."""
+    """Return the folder of what the user wrote: systems."""
     return _xdg("XDG_CONFIG_HOME", ".config")
 
 

@@ -24,10 +24,10 @@ KEYS = {
     "START": "a further expression that a job must satisfy",
     "LIFETIME": "seconds from the pilot's start to its end",
     "DEADLINE": "the end as seconds since 1970, where the batch system sets one; the earlier wins",
-    "RETIRE": "seconds before the end when no new job is taken; empty: from the lifetime",
+    "RETIRE": "seconds before the end when no new job is taken; empty: from the lifetime; for tests"
+    " and for use by hand, no request sets it",
     "GRACE": "seconds jobs may go on after the pilot was told to leave",
     "IDLE": "seconds without a job after which it leaves",
-    "JOIN_WAIT": "seconds within which the pool must show it",
     "LOST_WAIT": "seconds the pool may be away before the pilot drains and leaves",
     "WORK_DIR": "where its folder is made; empty: the best of TMPDIR, /tmp, /var/tmp",
     "CLAIM_DIR": "where it claims its name by mkdir, so that a double ends",
@@ -47,12 +47,20 @@ KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a pilot finds its token and its folders on the machine it runs on."""
+    """What a pilot is told of the machine it runs on: its token, its folders, what holds there.
+
+    `deadline` is the end the batch system sets, as seconds since 1970; `lost_wait` the seconds the
+    pool may be away, where a machine costs by the hour; `containers` "no" or the path of the site's
+    container program. What is empty or 0 is left to the payload.
+    """
 
     token_file: str
     token_remove: bool = False
     work_dir: str = ""
     claim_dir: str = ""
+    deadline: int = 0
+    lost_wait: int = 0
+    containers: str = ""
 
 
 def render(request: Request, index: int, place: Place, restart: int = 0) -> str:
@@ -72,8 +80,10 @@ def render(request: Request, index: int, place: Place, restart: int = 0) -> str:
         "OWNERS": ",".join(spec.owners),
         "START": spec.start,
         "LIFETIME": spec.lifetime,
+        "DEADLINE": place.deadline or None,
         "GRACE": spec.grace,
         "IDLE": spec.idle_time,
+        "LOST_WAIT": place.lost_wait or None,
         "WORK_DIR": place.work_dir,
         "CLAIM_DIR": place.claim_dir,
         "RUNTIME": request.runtime.where if request.runtime else None,
@@ -86,6 +96,7 @@ def render(request: Request, index: int, place: Place, restart: int = 0) -> str:
         "ATTACH_SCHEDD": attach.schedd if attach else None,
         "ATTACH_POOL": attach.pool if attach else None,
         "ATTACH_SUBMITTER": attach.submitter if attach else None,
+        "CONTAINERS": place.containers,
     }
     return "".join(
         quoting.conf_line(key, str(values[key]))

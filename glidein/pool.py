@@ -1,4 +1,4 @@
-"""The pool's door: the only module that imports htcondor2, and only in a process of its own.
+"""The pool's door: the only module that asks by htcondor2, and only in a process of its own.
 
 HTCondor's bindings block while they wait, keep one configuration and one set of security sessions
 per process, and end the process when they find their configuration wanting. So each Pool keeps
@@ -14,12 +14,13 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from glidein import demand, matching, quoting
+from glidein import demand, matching, quoting, tokenfile
 from glidein.demand import Demand, Totals
 from glidein.errors import AuthError, ConfigError, GlideinError, ObservationError
 from glidein.matching import Ad
@@ -40,7 +41,8 @@ class Access:
 
     `token_file` is the one token to show; `token_dir` a folder of them. `config` is an HTCondor
     configuration to read; without it the environment's or the host's, if there is one, else none
-    is needed. `settings` are further HTCondor settings. `timeout` bounds every question, seconds.
+    is needed. `settings` are further HTCondor settings. `timeout` bounds every question, seconds;
+    `deadline`, by the monotonic clock, bounds all of them together.
     """
 
     token_file: Path | None = None
@@ -48,6 +50,13 @@ class Access:
     config: Path | None = None
     settings: tuple[tuple[str, str], ...] = ()
     timeout: float = 60
+    deadline: float | None = None
+
+    def patience(self) -> float:
+        """Return how long the next answer may be waited for, seconds; 0 when the time is up."""
+        if self.deadline is None:
+            return self.timeout
+        return max(0.0, min(self.timeout, self.deadline - time.monotonic()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +252,7 @@ class Pool:
             Daemon(
                 ad.string("Name"),
                 ad.string("MyAddress"),
-                version_of(ad.string("CondorVersion")),
+                matching.version_of(ad.string("CondorVersion")),
                 ad.number("LastHeardFrom"),
                 ad,
             )
@@ -258,13 +267,14 @@ class Pool:
 
     def _ask(self, question: Mapping[str, object]) -> dict[str, Any]:
         """Put a question to the helper, starting one if need be; map what goes wrong, once."""
+        patience = self.access.patience()
+        if not patience:
+            raise ObservationError(f"{self}: the time is up before it could be asked")
         if self._helper is None:
             argv = [sys.executable, "-P", "-m", "glidein.pool"]
             self._helper = Conversation(argv, env=self._environment())
         try:
-            answer: dict[str, Any] = json.loads(
-                self._helper.ask(json.dumps(question), self.access.timeout)
-            )
+            answer: dict[str, Any] = json.loads(self._helper.ask(json.dumps(question), patience))
         except (CommandError, ValueError) as error:
             self.close()
             raise ObservationError(f"{self}: {_reason(error)}") from error
@@ -286,19 +296,12 @@ class Pool:
         env |= {"_CONDOR_QUERY_TIMEOUT": seconds, "_CONDOR_Q_QUERY_TIMEOUT": seconds}
         folder = self.access.token_dir
         if self.access.token_file is not None:
-            self._folder = tempfile.TemporaryDirectory(prefix="glidein-pool-")
+            self._folder = tokenfile.alone(self.access.token_file)
             folder = Path(self._folder.name)
-            (folder / "token").symlink_to(self.access.token_file.absolute())
         if folder is not None:
             env["_CONDOR_SEC_TOKEN_DIRECTORY"] = str(folder)
             env["_CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS"] = "IDTOKENS"
         return env | {f"_CONDOR_{name}": value for name, value in self.access.settings}
-
-
-def version_of(text: str) -> str:
-    """Return "23.9.6" out of "$CondorVersion: 23.9.6 2026-07-12 ... $"; "" if there is none."""
-    words = text.split()
-    return words[1] if len(words) > 1 and words[0] == "$CondorVersion:" else ""
 
 
 def _checked(expression: str, field: str) -> str:
@@ -325,14 +328,14 @@ def _sinful(address: PoolAddress | None) -> str | None:
 def _reason(error: Exception) -> str:
     if not isinstance(error, CommandError):
         return "an answer that cannot be read"
-    said = error.result.stderr.strip().splitlines()
-    return str(error).partition(": ")[2].split("\n")[0] + (f" ({said[-1]})" if said else "")
+    last = "".join(f" ({line})" for line in error.result.stderr.strip().splitlines()[-1:])
+    return str(error).partition(": ")[2].split("\n")[0] + last
 
 
 def _told(heard: str) -> str:
     """Return what HTCondor's own log lines said, without their times."""
-    lines = (_LOG_TIME.sub("", line).strip() for line in heard.splitlines())
-    return "; ".join(dict.fromkeys(line for line in lines if line))
+    lines = dict.fromkeys(_LOG_TIME.sub("", line).strip() for line in heard.splitlines())
+    return "; ".join(filter(None, lines))
 
 
 def _ours(pool: str, said: str, heard: str) -> GlideinError:
@@ -352,6 +355,7 @@ def _serve() -> None:
     """Answer questions until standard input ends. Nothing but answers reaches the old stdout."""
     import htcondor2
 
+    htcondor2.reload_config()  # glidein.classads imported it with an empty one
     htcondor2.enable_debug()  # to standard error, where the asker finds the cause of a failure
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
@@ -359,13 +363,11 @@ def _serve() -> None:
         try:
             answer = _answer(json.loads(line))
         except Exception as error:
-            answer = {"error": f"{error}" or type(error).__name__}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+            answer = {"error": str(error) or type(error).__name__}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 def _answer(question: dict[str, Any]) -> dict[str, object]:
-    import classad2
     import htcondor2
 
     match question["op"]:
@@ -374,7 +376,7 @@ def _answer(question: dict[str, Any]) -> dict[str, object]:
             collector = htcondor2.Collector(question["pool"])
             found = collector.query(kind, question["constraint"] or None, question["attributes"])
         case "queue":
-            schedd = htcondor2.Schedd(classad2.ClassAd(question["schedd"]))
+            schedd = htcondor2.Schedd(Ad(question["schedd"]).native())
             found = schedd.query(
                 question["constraint"],
                 question["attributes"],
@@ -382,7 +384,7 @@ def _answer(question: dict[str, Any]) -> dict[str, object]:
                 opts=getattr(htcondor2.QueryOpt, "GroupBy" if question["grouped"] else "Default"),
             )
         case "priorities":
-            negotiator = htcondor2.Negotiator(classad2.ClassAd(question["address"]))
+            negotiator = htcondor2.Negotiator(Ad(question["address"]).native())
             found = negotiator.getPriorities()
         case "ping":
             try:

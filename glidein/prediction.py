@@ -23,6 +23,10 @@ EQUAL = (
     "TotalSlotMemory", "UidDomain", "WithinResourceLimits",
 )  # fmt: skip
 
+# How often a pilot speaks to the collector, and when its silence means that it is gone: seconds.
+UPDATE_INTERVAL = 60
+SILENT = UPDATE_INTERVAL * 5 // 2
+
 _LIFE = (
     "time() < GlideinRetire && time() + (TARGET.AllowedJobDuration ?: 0) <= GlideinDeadline && "
     "time() + (TARGET.AllowedExecuteDuration ?: 0) <= GlideinDeadline && "
@@ -95,14 +99,6 @@ def predicted_ad(
     )
 
 
-def at_start(ad: Ad) -> Ad:
-    """Return the predicted ad with its clock stopped at the pilot's start.
-
-    For deciding: whether a job fits the pilot's life is then the same whenever it is asked.
-    """
-    return ad.with_expressions(GlideinStartLife=_LIFE.replace("time()", "GlideinStart"))
-
-
 def offered(given: Resources, wanted: Resources) -> Resources:
     """Return what a pilot offers where it is given that much: a share is kept for its daemons."""
     memory = wanted.memory_mb
@@ -127,9 +123,12 @@ def retirement(lifetime: int) -> int:
 
 
 def owners_clause(owners: Sequence[str]) -> str:
-    """Return the condition that a job's owner is one of these; nobody's, without any."""
+    """Return the condition that a job's owner is one of these; nobody's, without any.
+
+    `=?=`, since `==` would let Alice's jobs run on alice's pilot: ClassAds compare without case.
+    """
     named = [owner.strip(" \t\n\r\f\v") for each in owners for owner in each.split(",")]
-    each = (f"TARGET.Owner == {_text(owner)}" for owner in named if owner)
+    each = (f"TARGET.Owner =?= {_text(owner)}" for owner in named if owner)
     return " || ".join(each) or "false"
 
 

@@ -21,6 +21,11 @@ from typing import Any
 
 from glidein.errors import GlideinError
 
+# What ties a process to a folder: where a pool, a pilot or a job has its configuration, home and
+# scratch, and whatever begins like a name of ours.
+MARKS = frozenset((b"HOME", b"TMPDIR", b"CONDOR_CONFIG", b"_CONDOR_SCRATCH_DIR"))
+_OURS = b"GLIDEIN_"
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -39,6 +44,8 @@ class Result:
 
 class CommandError(GlideinError):
     """A program could not be started, failed, or ran past its time."""
+
+    exit_code = 39
 
     def __init__(self, result: Result, why: str) -> None:
         self.result = result
@@ -174,7 +181,7 @@ class Conversation:
             waiting.register(stdout, selectors.EVENT_READ)
             while b"\n" not in self._rest:
                 if not waiting.select(max(0.0, until - time.monotonic())):
-                    raise self._over(f"no answer within {timeout:g} s")
+                    raise self._over(f"no answer within {timeout:.3g} s")
                 piece = os.read(stdout.fileno(), 1 << 20)
                 if not piece:
                     raise self._over("ended")
@@ -218,27 +225,58 @@ def alive(pid: int) -> bool:
 
 
 def all_of(folder: Path) -> list[int]:
-    """Return the processes in whose environment `folder` stands, our own left out.
+    """Return the processes that a mark in their environment ties to `folder`, our own left out.
 
-    Daemons leave their parent's session and outlive it; the environment they inherited stays.
+    Daemons leave their parent's session and outlive it; the environment they inherited stays. A
+    mark is a whole NAME=VALUE: one of MARKS, or a name of ours, with the folder or a path below it
+    as its value. A shell that somebody opened in the folder, or a search path, is no mark.
     """
-    wanted = os.fsencode(folder)
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            pid = int(entry.name)
-            if pid != os.getpid() and wanted in (entry / "environ").read_bytes() and alive(pid):
-                found.append(pid)
-    return found
+    found = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+    return [pid for pid in found if pid != os.getpid() and _marked(pid, folder) and alive(pid)]
 
 
-def kill_all_of(folder: Path) -> None:
-    """Kill every process that all_of() finds, until there is none."""
-    while left := all_of(folder):
+def kill_all_of(folder: Path, seconds: float = 10) -> list[int]:
+    """Kill every process that all_of() finds, until there is none or the time is over.
+
+    Returns those that are left: they start anew faster than they end, or are not ours to kill.
+    """
+    until = time.monotonic() + seconds
+    while (left := all_of(folder)) and time.monotonic() < until:
         for pid in left:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            _kill_marked(pid, folder)
         time.sleep(0.02)
+    return left
+
+
+def _marked(pid: int, folder: Path) -> bool:
+    try:
+        entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    exact = os.fsencode(folder)
+    for name, _, value in (entry.partition(b"=") for entry in entries):
+        known = name.startswith(_OURS) or name in MARKS
+        if known and (value == exact or value.startswith(exact + b"/")):
+            return True
+    return False
+
+
+def _kill_marked(pid: int, folder: Path) -> None:
+    """Kill a process if it still is who we took it for: its number may be another's by now."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    except OSError:  # a kernel before 5.3 has none
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+        return
+    try:
+        if _marked(pid, folder):
+            with suppress(ProcessLookupError, PermissionError):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+    finally:
+        os.close(handle)
 
 
 def _as_user(user: int | None) -> dict[str, Any]:

@@ -5,7 +5,6 @@ RenderError naming what the language cannot hold. Tests read every filter's outp
 real reader: bash, classad2, condor_config_val, the payload's own parser.
 """
 
-import json
 import re
 import shlex
 import unicodedata
@@ -18,10 +17,20 @@ _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 HERE_END = "GLIDEIN_HERE_ENDS"
 
 
+_BLANKS = " \t\n\r\f\v"
+_LOST = re.compile(r"\$\$|\$\(DOLLAR\)|\$[a-z_]\w*\([^)]*\$", re.IGNORECASE)
+_HALVES = re.compile("[\ud800-\udfff]")  # of a pair in UTF-16, and bytes that are no UTF-8
+
+
 def _refuse(value: str, banned: str, language: str) -> None:
     for character in banned:
         if character in value:
             raise RenderError(f"{language} cannot hold {character!r}, found in {value!r}")
+
+
+def _refuse_halves(value: str, language: str) -> None:
+    if found := _HALVES.search(value):
+        raise RenderError(f"{language} is UTF-8 and cannot hold {found[0]!r}, found in {value!r}")
 
 
 def sh(value: str) -> str:
@@ -94,6 +103,7 @@ def conf_line(key: str, value: str) -> str:
     if not _CONF_KEY.fullmatch(key):
         raise RenderError(f"{key!r} is no key of pilot.conf")
     _refuse(value, "\0\r", "pilot.conf")
+    _refuse_halves(value, "pilot.conf")
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"{key}='{escaped}'\n"
 
@@ -101,6 +111,7 @@ def conf_line(key: str, value: str) -> str:
 def classad(value: str) -> str:
     """Quote as a ClassAd string literal."""
     _refuse(value, "\0", "a ClassAd string")
+    _refuse_halves(value, "a ClassAd string")
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     escaped = escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
     return f'"{escaped}"'
@@ -111,11 +122,19 @@ def condor(value: str) -> str:
 
     HTCondor ends a value at the newline, joins lines at a closing backslash, strips outer blanks
     and expands $(NAME): the first two and outer blanks are refused, each dollar is written
-    $(DOLLAR), the macro HTCondor defines for that purpose.
+    $(DOLLAR), the macro HTCondor defines for that purpose. It reads that macro's work once more:
+    two dollars in a row, the macro's own name after one, and a dollar in what then looks like a
+    call, as in $INT($, cannot be kept at all. An empty value is no value to it.
     """
     _refuse(value, "\0\r\n", "HTCondor configuration")
-    if value != value.strip() or value.endswith("\\"):
-        raise RenderError(f"HTCondor configuration cannot keep the ends of {value!r}")
+    _refuse_halves(value, "HTCondor configuration")
+    if value != value.strip(_BLANKS) or value.endswith("\\"):
+        raise RenderError(
+            f"HTCondor configuration cannot keep the ends of {value!r}: no blank may stand at "
+            "either end, no backslash at the last"
+        )
+    if found := _LOST.search(value):
+        raise RenderError(f"HTCondor configuration cannot hold {found[0]!r}, found in {value!r}")
     return value.replace("$", "$(DOLLAR)")
 
 
@@ -125,8 +144,3 @@ def xml(value: str) -> str:
     for plain, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
         clean = clean.replace(plain, entity)
     return clean.replace("'", "&#39;")
-
-
-def yaml(value: str) -> str:
-    """Quote as a YAML scalar: a JSON string, which YAML 1.2 reads as the same text."""
-    return json.dumps(value)

@@ -6,7 +6,7 @@ holds and the ledger lost is shown too. An incomplete listing proves nothing gon
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from glidein.errors import GlideinError
 from glidein.ledger import Ledger, Record
@@ -96,6 +96,38 @@ def _from_ledger(record: Record) -> tuple[RequestState, str]:
             case "failed":
                 return RequestState.INTENDED, f"start failed: {event.data.get('error', '')}"
     return RequestState.INTENDED, "nothing came back from its provider"
+
+
+def note(ledger: Ledger, record: Record, seen: SeenRequest) -> None:
+    """Record what a provider saw, if the ledger's last word is another; an end only once.
+
+    The end carries the pilots' reports, and is final: what a place says later changes nothing.
+    """
+    if record.last("ended") is not None:
+        return
+    now = datetime.now(UTC)
+    if seen.state is RequestState.ENDED:
+        reports = [each.report for each in seen.pilots]
+        ended = seen.ended or now
+        ledger.append(record.request.id, "ended", ended, reason=seen.reason, reports=reports)
+    elif seen.state is not _from_ledger(record)[0]:
+        state = str(seen.state)
+        ledger.append(
+            record.request.id, "seen", now,
+            state=state, reason=seen.reason, remote_id=seen.remote_id,
+        )  # fmt: skip
+
+
+def note_all(ledger: Ledger, rows: Iterable[Row]) -> tuple[str, ...]:
+    """Record what was seen of every request; return words on what could not be written."""
+    troubles = []
+    for row in rows:
+        if row.record is not None and row.seen is not None:
+            try:
+                note(ledger, row.record, row.seen)
+            except GlideinError as error:
+                troubles.append(str(error))
+    return tuple(troubles)
 
 
 def prune(ledger: Ledger, rows: Iterable[Row], before: datetime) -> tuple[str, ...]:

@@ -11,11 +11,13 @@ from glidein.provider import Provider
 
 
 def start(ledger: Ledger, provider: Provider, request: Request, token: Path) -> str:
-    """Record the intent, launch, record the answer; return the provider's id.
+    """Record the intent and the asking, launch, record the answer; return the provider's id.
 
-    Whatever the provider raises is recorded and goes on.
+    So a request whose client died is known to have been asked for, or not. Whatever the provider
+    raises is recorded and goes on.
     """
     ledger.intend(request)
+    ledger.append(request.id, "asked", datetime.now(UTC), provider=provider.name)
     try:
         remote = provider.launch(request, token)
     except GlideinError as error:
@@ -38,9 +40,7 @@ def note_end(ledger: Ledger, provider: Provider, request_id: str) -> None:
     """Record how a request ended, as its provider sees it now."""
     seen = provider.list().find(request_id)
     if seen is not None and seen.state is RequestState.ENDED:
-        reports = [each.report for each in seen.pilots]
-        now = datetime.now(UTC)
-        ledger.append(request_id, "ended", now, reason=seen.reason, reports=reports)
+        requests.note(ledger, ledger.read(request_id), seen)
 
 
 def forget_old(ledger: Ledger, provider: Provider) -> None:

@@ -2,12 +2,14 @@
 
 Two witnesses are kept apart and joined here: the provider says whether a pilot runs, the pool
 whether it joined and what it does. The end is the provider's word; everything between joining and
-leaving is the pool's. A pool that could not be read takes nothing away.
+leaving is the pool's. A pool that could not be read takes nothing away. It keeps the ad of a
+pilot that was killed until the ad expires: an ad that nobody renews is told apart by its age.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from glidein import prediction
 from glidein.matching import Ad
 from glidein.model import PilotName, PilotState, RequestState, SeenPilot
 from glidein.requests import Row
@@ -15,14 +17,18 @@ from glidein.requests import Row
 ATTRIBUTES = (
     "Name", "Machine", "State", "Activity", "Cpus", "TotalSlotCpus", "PartitionableSlot",
     "DynamicSlot", "RemoteOwner", "GlobalJobId", "GlideinRequest", "GlideinPilot",
-    "GlideinRestart", "GlideinDeadline", "GlideinDraining",
+    "GlideinRestart", "GlideinDeadline", "GlideinDraining", "LastHeardFrom",
+    "AuthenticatedIdentity",
 )  # fmt: skip
 _OVER = (PilotState.ENDED, PilotState.NEVER_JOINED, PilotState.LOST)
 
 
 @dataclass(frozen=True, slots=True)
 class PilotStatus:
-    """One pilot: state, cores offered and busy, jobs running, seconds left, and where it is."""
+    """One pilot: state, cores offered and busy, jobs running, seconds left, and where it is.
+
+    `heard` is how many seconds ago the pool heard of it; None if the pool has no ad of it.
+    """
 
     name: str
     state: PilotState
@@ -32,11 +38,15 @@ class PilotStatus:
     busy_cores: int = 0
     jobs: int = 0
     seconds_left: int | None = None
+    heard: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestStatus:
-    """One request: where it is and why, how many pilots were asked for, and each that is known."""
+    """One request: where it is and why, how many pilots were asked for, and each that is known.
+
+    `ours` is false for pilots in the pool that neither our ledger nor our identity speaks for.
+    """
 
     id: str
     provider: str
@@ -44,6 +54,7 @@ class RequestStatus:
     reason: str
     asked: int
     pilots: tuple[PilotStatus, ...]
+    ours: bool = True
 
     @property
     def joined(self) -> int:
@@ -69,38 +80,61 @@ class RequestStatus:
         )
 
 
-def join(rows: Iterable[Row], slots: Iterable[Ad], now: float) -> tuple[RequestStatus, ...]:
-    """Return every request of the rows, then pilots of ours that only the pool knows.
+def join(
+    rows: Iterable[Row], slots: Iterable[Ad], now: float, identities: Collection[str] = ()
+) -> tuple[RequestStatus, ...]:
+    """Return every request of the rows, then the pilots that only the pool knows.
 
-    `slots` are the pool's ads of pilots; `now` is in seconds since 1970.
+    `slots` are the pool's ads of pilots; `now` is in seconds since 1970. A pilot that only the pool
+    knows is ours if it joined as one of `identities`.
     """
     by_pilot = _by_pilot(slots)
     known = [_request(row, by_pilot, now) for row in rows]
     strangers = sorted({name.request_id for name in by_pilot} - {each.id for each in known})
-    return (*known, *(_only_in_pool(each, by_pilot, now) for each in strangers))
+    return (*known, *(_only_in_pool(each, by_pilot, now, identities) for each in strangers))
 
 
 def _request(row: Row, by_pilot: Mapping[PilotName, Sequence[Ad]], now: float) -> RequestStatus:
     seen = {each.name: each for each in row.pilots}
     names = sorted({*seen, *(name for name in by_pilot if name.request_id == row.id)})
-    pilots = tuple(_pilot(name, seen.get(name), by_pilot.get(name, ()), now) for name in names)
+    pilots = tuple(_of_row(row, name, seen.get(name), by_pilot.get(name, ()), now)
+                   for name in names)  # fmt: skip
     asked = row.record.request.pilots if row.record else len(pilots)
     return RequestStatus(row.id, row.provider, row.state, row.reason, asked, pilots)
 
 
+def _of_row(
+    row: Row, name: PilotName, seen: SeenPilot | None, ads: Sequence[Ad], now: float
+) -> PilotStatus:
+    """Return a pilot of a known request; the end of the request is the end of its pilots."""
+    if seen is None and row.state is RequestState.ENDED:
+        seen = SeenPilot(name, PilotState.ENDED)
+    elif seen is None and row.state is RequestState.LOST:
+        seen = SeenPilot(name, PilotState.LOST)
+    return _pilot(name, seen, ads, now)
+
+
 def _only_in_pool(
-    request_id: str, by_pilot: Mapping[PilotName, Sequence[Ad]], now: float
+    request_id: str,
+    by_pilot: Mapping[PilotName, Sequence[Ad]],
+    now: float,
+    identities: Collection[str],
 ) -> RequestStatus:
     names = sorted(name for name in by_pilot if name.request_id == request_id)
     pilots = tuple(_pilot(name, None, by_pilot[name], now) for name in names)
     why = "in the pool; this ledger does not know it"
-    return RequestStatus(request_id, "?", RequestState.RUNNING, why, len(pilots), pilots)
+    joined_as = {ad.string("AuthenticatedIdentity") for name in names for ad in by_pilot[name]}
+    ours = bool(joined_as & set(identities))
+    return RequestStatus(request_id, "?", RequestState.RUNNING, why, len(pilots), pilots, ours)
 
 
 def _pilot(name: PilotName, seen: SeenPilot | None, ads: Sequence[Ad], now: float) -> PilotStatus:
-    if not ads or (seen is not None and seen.state in _OVER):
-        state = seen.state if seen else PilotState.LOST
-        return PilotStatus(str(name), state, seen.detail if seen else "")
+    heard = _heard(ads, now)
+    silent = heard is not None and heard > prediction.SILENT
+    known = None if seen is None or (silent and seen.state not in _OVER) else seen.state
+    if not ads or silent or known in _OVER:
+        detail = seen.detail if seen else ""
+        return PilotStatus(str(name), known or PilotState.LOST, detail, heard=heard)
     whole = next((ad for ad in ads if ad.value("PartitionableSlot") is True), ads[0])
     jobs = sum(ad.string("Activity") == "Busy" for ad in ads if ad is not whole)
     cores = whole.integer("TotalSlotCpus")
@@ -114,7 +148,14 @@ def _pilot(name: PilotName, seen: SeenPilot | None, ads: Sequence[Ad], now: floa
         cores - whole.integer("Cpus", cores),
         jobs,
         None if deadline is None else max(0, round(deadline - now)),
+        heard,
     )
+
+
+def _heard(ads: Sequence[Ad], now: float) -> int | None:
+    """Return how long ago the newest of a pilot's ads came, seconds."""
+    times = [time for ad in ads if (time := ad.number("LastHeardFrom")) is not None]
+    return max(0, round(now - max(times))) if times else None
 
 
 def _state(whole: Ad, jobs: int) -> PilotState:

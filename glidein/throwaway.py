@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from glidein import process, quoting
+from glidein import process, quoting, tokens
 from glidein.errors import ObservationError
 from glidein.guard import Guard
 from glidein.model import PoolAddress
@@ -122,10 +122,11 @@ class ThrowawayPool:
     def start(self, timeout: float = 60) -> Self:
         """Start the daemons and wait until all of them can be seen in the collector.
 
-        Raises ObservationError with the telling log lines when they are not up in time.
+        Raises ObservationError with the telling log lines when they are not up in time, and
+        ConfigError for a folder that holds something which is not this pool's.
         """
-        self._lay_out()
         self._guard = self._guard or Guard(self.folder)
+        self._lay_out()
         argv: list[str | Path] = [self.runtime.program("condor_master"), "-f"]
         user = None if self.options.users else self.options.user
         log = self.folder / "log" / "master.out"
@@ -180,7 +181,7 @@ class ThrowawayPool:
 
     def token(self, owner: str, *authz: str, lifetime: int = 3600) -> str:
         """Return a token for `owner`; without `authz` one that a pilot needs, and no more."""
-        scopes = authz or ("READ", "ADVERTISE_STARTD", "ADVERTISE_MASTER")
+        scopes = authz or tokens.PILOT_SCOPE
         words = [word for scope in scopes for word in ("-authz", scope)]
         identity = f"{owner}@{self.options.domain}"
         # The pool's signing key belongs to whoever its daemons started as.

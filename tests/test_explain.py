@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from glidein import explain
-from glidein.explain import FAIL, PASS, Case
+from glidein.explain import Case
 from glidein.ledger import Record
 from glidein.matching import Ad
-from glidein.model import Finding, PilotSpec, PoolAddress, Request, RequestState
+from glidein.model import FAIL, PASS, Finding, PilotSpec, PoolAddress, Request, RequestState
 from glidein.requests import Row
 
 SLOT = """[ Name = "slot1@g1a.0.0@host"; PartitionableSlot = true; Cpus = 4; TotalSlotCpus = 4;
   Memory = 4000; TotalSlotMemory = 4000; Disk = 1000000; TotalSlotDisk = 1000000; GPUs = 0;
   GlideinDraining = false; GlideinRetire = 9999999999; GlideinDeadline = 9999999999;
-  GlideinStartOwners = TARGET.Owner == "alice";
+  GlideinStartOwners = TARGET.Owner =?= "alice";
   GlideinStartExtra = true;
   GlideinStartLife = time() + (TARGET.AllowedJobDuration ?: 0) <= GlideinDeadline;
   Start = (MY.GlideinStartOwners =?= true) && (MY.GlideinStartExtra =?= true) &&
@@ -65,7 +65,7 @@ def test_without_pilots_the_waiting_request_is_named() -> None:
     [
         ("RequestMemory = 100", "RequestMemory = 99999", "RequestMemory", "--memory"),
         ("RequestCpus = 1;", "RequestCpus = 64;", "RequestCpus", "--cpus"),
-        ('Owner = "alice"', 'Owner = "bob"', 'TARGET.Owner == "alice"', "--owners bob"),
+        ('Owner = "alice"', 'Owner = "bob"', 'TARGET.Owner =?= "alice"', "--owners bob"),
         (
             "RequestDisk = 10;",
             "RequestDisk = 10; AllowedJobDuration = 99999999999;",

@@ -7,11 +7,12 @@ import pytest
 
 from glidein import demand, prediction
 from glidein.demand import Demand
-from glidein.explain import FAIL, PASS
 from glidein.explain_request import RequestCase, explain_request
 from glidein.ledger import Record
 from glidein.matching import Ad
 from glidein.model import (
+    FAIL,
+    PASS,
     PilotName,
     PilotSpec,
     PilotState,
@@ -60,7 +61,7 @@ def test_a_queued_one_is_matched_by_the_ad_it_would_have() -> None:
     case = RequestCase(row(RequestState.QUEUED), (), queue(JOB.with_values(Owner="bob")))
     verdict, subject, text = cause(case)
     assert (verdict, subject) == (FAIL, "match")
-    assert '5 of 5 idle jobs: START of the pilot says no: TARGET.Owner == "alice"' in text
+    assert '5 of 5 idle jobs: START of the pilot says no: TARGET.Owner =?= "alice"' in text
     assert "such as job 7.0 of bob" in text
     happy = RequestCase(row(RequestState.QUEUED), (), queue(JOB))
     assert "once they joined" in cause(happy)[2]

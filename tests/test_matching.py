@@ -1,5 +1,10 @@
 """Matching: verdicts, clauses, and the law that split parts mean what the whole means."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -149,3 +154,31 @@ def test_a_value_of_another_kind_is_nothing() -> None:
     assert [ad.value(name) for name in ("L", "U", "E", "X")] == [None] * 4
     assert (ad.number("S"), ad.number("B"), ad.integer("N"), ad.string("N")) == (None, None, 2, "")
     assert (ad.integer("X", 7), "N" in ad, "x" in ad) == (7, True, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stringListMember(MY.Site, TARGET.Sites)",
+        'stringListIMember("PSC", TARGET.Sites)',
+        'splitUserName("alice@here")[0] == "alice"',
+        'size(split("a b")) == 2',
+        "stringListSize(TARGET.Sites) == 2",
+    ],
+)
+def test_htcondors_own_functions_are_known(text: str) -> None:
+    """classad2 alone calls each of them an error."""
+    my, target = Ad('[Site = "psc"]'), Ad('[Sites = "ncsa,psc"]')
+    assert [each.verdict for each in matching.clauses(text, my, target)] == ["true"]
+
+
+def test_nothing_of_this_machines_configuration_enters(tmp_path: Path) -> None:
+    config = tmp_path / "condor_config"
+    config.write_text("CLASSAD_LIFETIME = 1\nthis is no configuration\n")
+    env = {**os.environ, "CONDOR_CONFIG": str(config), "_CONDOR_STRICT": "x"}
+    code = "import os; from glidein import matching; print(os.environ['CONDOR_CONFIG'])"
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == f"{config}\n"
+    assert said.stderr == ""

@@ -7,17 +7,17 @@ import pytest
 
 from glidein import paths, process
 
-ASK = "from glidein import paths; print(paths.cache(), paths.state(), paths.config(), sep='\\n')"
+ASK = "from glidein import paths; print(paths.cache(), paths.state(), sep='\\n')"
 
 
 @pytest.mark.parametrize(
     ("env", "expected"),
     [
-        ({}, ["/h/.cache/glidein", "/h/.local/state/glidein", "/h/.config/glidein"]),
-        ({"XDG_CACHE_HOME": "/c", "XDG_STATE_HOME": "/s d", "XDG_CONFIG_HOME": "/k"},
-         ["/c/glidein", "/s d/glidein", "/k/glidein"]),
+        ({}, ["/h/.cache/glidein", "/h/.local/state/glidein"]),
+        ({"XDG_CACHE_HOME": "/c", "XDG_STATE_HOME": "/s d"},
+         ["/c/glidein", "/s d/glidein"]),
         ({"XDG_STATE_HOME": "relative", "XDG_CACHE_HOME": ""},
-         ["/h/.cache/glidein", "/h/.local/state/glidein", "/h/.config/glidein"]),
+         ["/h/.cache/glidein", "/h/.local/state/glidein"]),
     ],
 )  # fmt: skip
 def test_the_xdg_folders(env: dict[str, str], expected: list[str]) -> None:

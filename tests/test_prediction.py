@@ -1,6 +1,8 @@
 """The predicted ad, as a value: who matches it, and what a pilot keeps for itself."""
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, datetime
+from importlib import resources
 
 import pytest
 
@@ -27,6 +29,7 @@ def refused(**expressions: str) -> list[str]:
 def test_a_job_of_an_owner_matches() -> None:
     assert matching.matches(JOB, PREDICTED)
     assert matching.matches(JOB.with_values(Owner="j.doe+x@y", RequestGPUs=1), PREDICTED)
+    assert not matching.matches(JOB.with_values(Owner="Alice"), PREDICTED)
 
 
 @pytest.mark.parametrize(
@@ -71,12 +74,13 @@ def test_a_further_expression_must_say_yes_and_undefined_is_no() -> None:
     assert matching.matches(JOB.with_values(ProjectName="x"), narrow)
 
 
-def test_the_clock_can_be_stopped_at_the_start() -> None:
-    long_ago = prediction.predicted_ad(SPEC, OFFERED, NOW - timedelta(days=900))
-    assert not matching.matches(JOB, long_ago)
-    stopped = prediction.at_start(long_ago)
-    assert matching.matches(JOB.with_values(AllowedJobDuration=7200), stopped)
-    assert not matching.matches(JOB.with_values(AllowedJobDuration=7201), stopped)
+def test_a_pilot_speaks_as_often_as_its_script_says() -> None:
+    script = resources.files("glidein").joinpath("payload/pilot.sh").read_text()
+    said = re.findall(r"^((?:MASTER_)?UPDATE_INTERVAL|ClassAdLifetime) = (\d+)$", script, re.M)
+    interval = str(prediction.UPDATE_INTERVAL)
+    assert said[-2:] == [("UPDATE_INTERVAL", interval), ("MASTER_UPDATE_INTERVAL", interval)]
+    ((_, lifetime),) = said[:-2]
+    assert int(lifetime) > prediction.SILENT  # else the pool forgets it before it is called silent
 
 
 def test_gpus_with_properties_are_counted_as_jobs_ask_for_them() -> None:
@@ -103,6 +107,6 @@ def test_a_share_is_kept_for_the_daemons(given: int, kept: int) -> None:
 
 def test_owners_are_quoted_trimmed_and_never_empty() -> None:
     assert prediction.owners_clause([' a"b ', "", "c,d"]) == (
-        r'TARGET.Owner == "a\"b" || TARGET.Owner == "c" || TARGET.Owner == "d"'
+        r'TARGET.Owner =?= "a\"b" || TARGET.Owner =?= "c" || TARGET.Owner =?= "d"'
     )
     assert prediction.owners_clause([]) == "false"

@@ -1,5 +1,8 @@
 import os
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -40,7 +43,9 @@ def test_past_its_time_all_it_started_is_gone(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"no end after 0\.5 s"):
         process.run(["bash", "-c", f"sleep 60 & echo $! >'{mark}'; wait"], timeout=0.5)
     assert time.monotonic() - began < 5
-    assert not process.alive(int(mark.read_text()))
+    while process.alive(int(mark.read_text())):  # its pipes are closed an instant before its end
+        assert time.monotonic() - began < 5
+        time.sleep(0.01)
 
 
 def test_spawned_it_outlives_the_call_in_a_session_of_its_own(tmp_path: Path) -> None:
@@ -103,3 +108,52 @@ def test_a_long_answer_comes_whole() -> None:
     )
     assert len(talk.ask("3000000", 20)) == 3_000_000
     talk.close()
+
+
+@contextmanager
+def sleeping(tmp_path: Path, **env: str) -> Iterator[int]:
+    """A process with that environment, ended by its number at the end."""
+    pid = process.spawn(["/bin/sleep", "60"], log=tmp_path / "log", env=env)
+    try:
+        yield pid
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, 9)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+
+
+def test_only_a_whole_mark_ties_a_process_to_a_folder(tmp_path: Path) -> None:
+    ours = tmp_path / "demo"
+    strangers = {
+        "longer": {"HOME": f"{ours}-other"},
+        "user": {"PWD": str(ours), "OLDPWD": f"{ours}/log", "PATH": f"{ours}/bin:/bin"},
+        "within": {"HOME": "/root", "NOTE": f"a\nHOME={ours}"},
+        "in a list": {"GLIDEIN_NOTE": f"/tmp:{ours}"},
+    }
+    with (
+        sleeping(tmp_path, HOME=str(ours)) as home,
+        sleeping(tmp_path, GLIDEIN_ANY=f"{ours}/x y") as mark,
+    ):
+        assert sorted(process.all_of(ours)) == sorted((home, mark))
+        for name, env in strangers.items():
+            with sleeping(tmp_path, **env) as other:
+                assert process.kill_all_of(ours) == [], name
+                assert process.alive(other), name
+
+
+@pytest.mark.root
+def test_what_may_not_be_killed_is_told_after_the_time(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    program = (
+        "import sys, time; from pathlib import Path; from glidein import process\n"
+        "began = time.monotonic(); left = process.kill_all_of(Path(sys.argv[1]), 0.5)\n"
+        "print(*left); assert time.monotonic() - began < 5"
+    )
+    # A user who may look at every process and kill none of another's.
+    caps = "+sys_ptrace,+dac_override"
+    lead = ["setpriv", "--reuid", "65534", "--inh-caps", caps, "--ambient-caps", caps]
+    with sleeping(tmp_path, HOME=str(tmp_path / "x")) as pid:
+        said = process.run([*lead, sys.executable, "-c", program, tmp_path / "x"], timeout=30)
+        assert said.stdout.split() == [str(pid)]
+        assert process.alive(pid)

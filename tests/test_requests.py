@@ -104,3 +104,57 @@ def test_the_fakes_clock_is_whatever_it_is_given(token: Path) -> None:
     assert fake.list().requests[0].started == NOW
     assert fake.calls[0].at == NOW
     assert fake.list().requests[0].state is RequestState.RUNNING
+
+
+def kinds(ledger: Ledger, identifier: str) -> list[str]:
+    return [event.kind for event in ledger.read(identifier).events]
+
+
+def noted(ledger: Ledger, provider: FakeProvider) -> tuple[str, ...]:
+    rows, _ = requests.join(ledger, requests.listings([provider])[0])
+    return requests.note_all(ledger, rows)
+
+
+def test_the_asking_is_recorded_before_it(ledger: Ledger, token: Path) -> None:
+    fake = FakeProvider()
+    fake.fail_next("launch", TransientError("cut"))
+    with pytest.raises(TransientError):
+        starting.start(ledger, fake, request("gone-cut"), token)
+    starting.start(ledger, fake, request("gone-good"), token)
+    assert kinds(ledger, "gone-cut") == ["intended", "asked", "failed"]
+    assert kinds(ledger, "gone-good") == ["intended", "asked", "answered"]
+
+
+def test_what_is_new_is_recorded_and_an_end_once(ledger: Ledger, token: Path) -> None:
+    fake = FakeProvider()
+    starting.start(ledger, fake, request("gone-one"), token)
+    for _ in range(3):
+        assert noted(ledger, fake) == ()
+    assert kinds(ledger, "gone-one") == ["intended", "asked", "answered", "seen"]
+    seen = ledger.read("gone-one").events[-1]
+    assert seen.data["state"] == "running"
+    fake.site.finish("gone-one")
+    for _ in range(3):
+        noted(ledger, fake)
+    starting.note_end(ledger, fake, "gone-one")
+    assert kinds(ledger, "gone-one")[3:] == ["seen", "ended"]
+    assert ledger.read("gone-one").events[-1].data["reports"] == [
+        dict(fake.site.requests["gone-one"].pilots[0].report or {})
+    ]
+
+
+def test_a_stopped_request_gets_its_reports_too(ledger: Ledger, token: Path) -> None:
+    fake = FakeProvider()
+    starting.start(ledger, fake, request("gone-one"), token)
+    starting.stop(ledger, fake, "gone-one")
+    noted(ledger, fake)
+    assert kinds(ledger, "gone-one")[3:] == ["cancelled", "ended"]
+
+
+def test_what_cannot_be_recorded_is_said(ledger: Ledger, token: Path) -> None:
+    fake = FakeProvider()
+    starting.start(ledger, fake, request("gone-one"), token)
+    rows, _ = requests.join(ledger, requests.listings([fake])[0])
+    ledger.prune("gone-one")
+    (trouble,) = requests.note_all(ledger, rows)
+    assert "gone-one" in trouble

@@ -97,3 +97,35 @@ def test_a_draining_pilot_is_said_to_drain() -> None:
 
 def test_slots_of_strangers_are_none_of_ours() -> None:
     assert status.join([], [Ad.of(Name="slot1@somewhere.else")], NOW) == ()
+
+
+def test_pilots_of_others_are_told_from_ours_by_who_they_joined_as() -> None:
+    mine = whole(AuthenticatedIdentity="me@pool")
+    (found,) = status.join([], [mine], NOW, {"me@pool"})
+    assert found.ours
+    (found,) = status.join([], [mine], NOW, {"you@pool"})
+    assert not found.ours
+    (found,) = status.join([], [whole(AuthenticatedIdentity="")], NOW, set())
+    assert not found.ours
+    (found,) = status.join([row(RequestState.RUNNING)], [mine], NOW, {"you@pool"})
+    assert found.ours
+
+
+@pytest.mark.parametrize("seen", [(), (pilot(PilotState.JOINED),)])
+def test_a_pilot_that_fell_silent_is_lost_and_its_cores_do_not_count(
+    seen: tuple[SeenPilot, ...],
+) -> None:
+    rows = [row(RequestState.RUNNING, *seen)]
+    lately, long_ago = (whole(LastHeardFrom=int(NOW) - age) for age in (140, 160))
+    (found,) = status.join(rows, [lately], NOW)
+    assert (found.pilots[0].state, found.pilots[0].heard, found.joined) == (PilotState.IDLE, 140, 1)
+    (found,) = status.join(rows, [long_ago], NOW)
+    assert (found.pilots[0].state, found.pilots[0].heard) == (PilotState.LOST, 160)
+    assert (found.joined, found.cores, found.seconds_left) == (0, 0, None)
+
+
+@pytest.mark.parametrize("state", [RequestState.ENDED, RequestState.LOST])
+def test_what_the_ledger_knows_to_be_over_is_over_however_fresh_its_ad(state: RequestState) -> None:
+    (found,) = status.join([row(state)], [whole(LastHeardFrom=int(NOW) - 5)], NOW)
+    assert (found.pilots[0].state, found.joined) == (PilotState(str(state)), 0)
+    assert found.pilots[0].heard == 5

@@ -20,7 +20,7 @@ def check(
     """
     from glidein import check as checks
     from glidein import paths
-    from glidein.model import PoolAddress
+    from glidein.model import FAIL, PoolAddress
 
     address = PoolAddress.parse(pool) if pool else None
     token = paths.given(token_file, "--token-file") if token_file else None
@@ -28,10 +28,8 @@ def check(
     for finding in checks.run(address, token):
         found.append(finding)
         if not as_json:
-            remedy = f" | {finding.remedy}" if finding.remedy else ""
-            line = f"{finding.verdict} {finding.subject}: {finding.message}{remedy}"
-            print(output.printable(line), flush=True)
+            print(output.printable(str(finding)), flush=True)
     if as_json:
         output.print_json(found)
-    if any(finding.verdict == checks.FAIL for finding in found):
+    if any(finding.verdict == FAIL for finding in found):
         raise typer.Exit(1)

@@ -26,7 +26,8 @@ def demo(
 
     Gets an HTCondor, starts a throw-away pool, submits a DAG that fetches a page and counts its
     lines, starts pilots with the payload that batch jobs use, shows what happens, waits until the
-    pilots leave by themselves, and draws a timeline. Exit code 0 only if all of it went right.
+    pilots leave by themselves, and draws a timeline. Exit code 0 only if all of it went right;
+    Ctrl-C cleans up first and ends with 130.
     """
     from glidein import gantt
     from glidein.cli import output as out
@@ -40,7 +41,11 @@ def demo(
     def say(who: str, what: str) -> None:
         print(f"{time.monotonic() - began:6.1f} s  {who:<10} {out.printable(what)}", flush=True)
 
-    line = show.run(show.DemoOptions(jobs=jobs, pilots=pilots, runtime=runtime), say)
+    try:
+        line = show.run(show.DemoOptions(jobs=jobs, pilots=pilots, runtime=runtime), say)
+    except KeyboardInterrupt:
+        out.progress("stopped by Ctrl-C; nothing is left behind")
+        raise typer.Exit(130) from None
     print()
     for name, text in sorted(line.results.items()):
         print(f"result {name}: {text.strip()}")

@@ -32,8 +32,7 @@ def explain(
     the negotiator does, on the real ads.
     """
     from glidein import paths
-    from glidein.explain import FAIL
-    from glidein.model import PoolAddress
+    from glidein.model import FAIL, PoolAddress
     from glidein.pool import Access, Pool
 
     address = PoolAddress.parse(pool) if pool else _pool_of_ours()
@@ -49,9 +48,7 @@ def explain(
         output.print_json({"job" if found else "request": name, "findings": findings})
     else:
         for each in findings:
-            remedy = f" | {each.remedy}" if each.remedy else ""
-            line = f"{each.verdict} {each.subject}: {each.message}{remedy}"
-            print(output.printable(line))
+            print(output.printable(str(each)))
     if any(each.verdict == FAIL for each in findings):
         raise typer.Exit(1)
 

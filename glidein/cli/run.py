@@ -62,7 +62,7 @@ def run(
     folder = _work_folder(work_dir, problems)
     provider = _provider(folder)
     _check_size(provider, spec, problems)
-    whole = not spec.resources.cpus and not yes
+    whole = not cpus and not yes
     if whole and not sys.stdin.isatty():
         problems.add(
             "--cpus", "is missing, and all cores would be taken", "Give --cpus N, or --yes"
@@ -103,14 +103,24 @@ def _provider(work_dir: Path | None) -> "HostProvider":
 
 
 def _check_size(provider: "HostProvider", spec: "PilotSpec", problems: "Problems") -> None:
+    from contextlib import suppress
+
+    from glidein.errors import TransientError
     from glidein.host import check
 
+    found = check.gpus()
+    if found is not None and (spec.resources.gpus or 0) > found:
+        there = f"{spec.resources.gpus} were asked for, a pilot would find {found} here"
+        problems.add("--gpus", there, f"Give --gpus {found}, or look with nvidia-smi")
     if check.offer(spec.resources, []).pilots < 1:
         whole = check.machine()
         there = f"{whole.cpus} cores and {whole.memory_mb} MiB"
         problems.add("--cpus, --memory", f"more than this machine has: {there}")
-    elif provider.offer(spec).pilots < 1:
-        output.progress(f"note: pilots run here already; {provider.offer(spec).reason}")
+        return
+    with suppress(TransientError):  # a state folder that cannot be read: the ledger says it next
+        free = provider.offer(spec)
+        if free.pilots < 1:
+            output.progress(f"note: pilots run here already; {free.reason}")
 
 
 def _agree() -> None:

@@ -112,10 +112,15 @@ def pack(
 
 @app.command(epilog="Example: glidein runtime remove 23.9.6-8d7956624060")
 def remove(which: str = typer.Argument(..., help="A runtime's id, or how it begins.")) -> None:
-    """Remove a runtime from the cache."""
+    """Remove a runtime from the cache; one that a running pilot uses is refused."""
     from glidein import runtime
+    from glidein.errors import ConfigError
 
     found = runtime.find(which)
+    if busy := runtime.using(found):
+        pids = ", ".join(map(str, busy))
+        message = f"{found.id} is in use by running pilots, processes {pids}"
+        raise ConfigError.one("RUNTIME", message, "See them with glidein list, end: glidein stop")
     runtime.remove(found)
     output.progress(f"removed {found.id}")
 

@@ -7,14 +7,18 @@ if TYPE_CHECKING:
 
 
 def rows(*, refresh: bool = False) -> "tuple[tuple[Row, ...], tuple[str, ...]]":
-    """Return every request and words on what could not be read; far systems only on `refresh`."""
+    """Return every request and words on what could not be read; far systems only on `refresh`.
+
+    What a provider says that the ledger did not know is recorded, ends with their reports.
+    """
     from glidein import provider, requests
     from glidein.ledger import Ledger
 
     asked = [one for one in provider.discover() if refresh or one.name in requests.NEAR]
     found, dim = requests.listings(asked)
-    joined, damaged = requests.join(Ledger(), found)
-    return joined, dim + damaged
+    ledger = Ledger()
+    joined, damaged = requests.join(ledger, found)
+    return joined, dim + damaged + requests.note_all(ledger, joined)
 
 
 def one(known: "tuple[Row, ...]", text: str) -> "Row":

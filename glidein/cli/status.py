@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from glidein.matching import Ad
     from glidein.model import PoolAddress
     from glidein.requests import Row
-    from glidein.status import RequestStatus
+    from glidein.status import PilotStatus, RequestStatus
 
 app = typer.Typer()
 
@@ -24,13 +24,16 @@ def status(
     pool: str = typer.Option("", help="The pool to ask; without it those of running requests."),
     token_file: str = typer.Option("", help="A token to show the pool, where it asks for one."),
     refresh: bool = typer.Option(False, "--refresh", help="Ask far systems too."),
-    everything: bool = typer.Option(False, "--all", help="Show requests that have ended, too."),
+    everything: bool = typer.Option(
+        False, "--all", help="Show what has ended, and pilots of others."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Show requests and their pilots, cores busy of offered, time left, and the queue by owner.
 
     A pool that cannot be read is said, and takes nothing away from what the ledger and this machine
-    know.
+    know. A pilot that the pool has not heard of for minutes is shown as lost. Pilots that others
+    brought into the pool are counted, and shown with --all.
     """
     from glidein import paths
     from glidein import status as joining
@@ -42,17 +45,22 @@ def status(
     addresses = [PoolAddress.parse(pool)] if pool else _pools_of(rows)
     slots: list[Ad] = []
     queue: dict[str, Totals] = {}
+    identities: set[str] = set()
     for address in addresses:
-        troubles += _ask(address, token, slots, queue)
-    found = joining.join(rows, slots, time.time())
-    over = (RequestState.ENDED,)
-    shown = [each for each in found if everything or each.state not in over]
+        troubles += _ask(address, token, slots, queue, identities)
+    found = joining.join(rows, slots, time.time(), identities)
+    others = [] if everything else [each for each in found if not each.ours]
+    ended = [] if everything else [each for each in found if each.state == RequestState.ENDED]
+    shown = [each for each in found if each not in others and each not in ended]
     for trouble in troubles:
         output.progress(f"glidein: {output.printable(trouble)}")
+    hidden = sum(each.joined for each in others)
     if as_json:
-        output.print_json({"requests": shown, "queue": queue, "troubles": troubles})
+        output.print_json(
+            {"requests": shown, "queue": queue, "troubles": troubles, "others": hidden}
+        )
         return
-    _print(shown, queue, ended=len(found) - len(shown))
+    _print(shown, queue, ended=len(ended), others=hidden)
 
 
 def _pools_of(rows: "tuple[Row, ...]") -> "list[PoolAddress]":
@@ -68,6 +76,7 @@ def _ask(
     token: "Path | None",
     slots: "list[Ad]",
     queue: "dict[str, Totals]",
+    identities: set[str],
 ) -> tuple[str, ...]:
     """Add what a pool knows; return what could not be read, in words."""
     from glidein import status as joining
@@ -77,6 +86,9 @@ def _ask(
     with Pool(address, Access(token_file=token, timeout=20)) as pool:
         try:
             slots += pool.pilots(attributes=joining.ATTRIBUTES)
+            who = pool.ping("READ").identity
+            if who and not who.startswith("unauthenticated@"):
+                identities.add(who)
             for schedd in pool.schedds():
                 for owner, totals in pool.totals(schedd).items():
                     queue[owner] = totals if owner not in queue else queue[owner] + totals
@@ -85,7 +97,9 @@ def _ask(
     return ()
 
 
-def _print(requests: "list[RequestStatus]", queue: "dict[str, Totals]", *, ended: int) -> None:
+def _print(
+    requests: "list[RequestStatus]", queue: "dict[str, Totals]", *, ended: int, others: int
+) -> None:
     from glidein import quantities
 
     rows = []
@@ -93,13 +107,27 @@ def _print(requests: "list[RequestStatus]", queue: "dict[str, Totals]", *, ended
         left = "-" if each.seconds_left is None else quantities.show_seconds(each.seconds_left)
         cores = f"{each.busy_cores}/{each.cores}"
         joined = f"{each.joined}/{each.asked}"
-        states = ",".join(pilot.state for pilot in each.pilots) or "-"
+        states = ",".join(_state(pilot) for pilot in each.pilots) or "-"
         line = [each.id, each.provider, each.state, joined, cores, left, states, each.reason]
         rows.append(line)
     columns = ["request", "provider", "state", "joined", "cores busy", "left", "pilots", "why"]
     more = f" ({ended} ended: glidein status --all)" if ended else ""
     output.print_table(columns, rows, f"No request is running{more}")
+    if others:
+        count = f"{others} pilots of others are" if others > 1 else "1 pilot of others is"
+        print(f"{count} in the pool too: glidein status --all")
     if queue:
         print()
         counted = [[owner, t.idle, t.running, t.held] for owner, t in sorted(queue.items())]
         output.print_table(["owner", "idle jobs", "running", "held"], counted)
+
+
+def _state(pilot: "PilotStatus") -> str:
+    """Return a pilot's state; where the pool's ad of it outlived it, that ad's age as well."""
+    from glidein import quantities
+    from glidein.model import PilotState
+
+    gone = (PilotState.LOST, PilotState.ENDED, PilotState.NEVER_JOINED)
+    if pilot.heard is None or pilot.state not in gone:
+        return pilot.state
+    return f"{pilot.state} (heard of {quantities.show_seconds(pilot.heard)} ago)"

@@ -32,16 +32,16 @@ def stop(
     rows, _ = seeing.rows()
     chosen = [row for row in rows if row.state != "ended"] if every else _chosen(rows, requests)
     failed: list[GlideinError] = []
-    stopped = []
+    stopped: list[str] = []
+    over: list[str] = []
     for row in chosen:
         try:
-            _stop(row, fast=fast)
-            stopped.append(row.id)
+            (stopped if _stop(row, fast=fast) else over).append(row.id)
         except GlideinError as error:
             failed.append(error)
             output.progress(f"glidein: {row.id}: {error}")
     if as_json:
-        output.print_json({"stopped": stopped, "failed": len(failed)})
+        output.print_json({"stopped": stopped, "ended_already": over, "failed": len(failed)})
     elif not chosen:
         print("nothing runs")
     if failed:
@@ -54,10 +54,17 @@ def _chosen(rows: "tuple[Row, ...]", wanted: list[str]) -> "list[Row]":
     return [seeing.one(rows, text) for text in dict.fromkeys(wanted)]
 
 
-def _stop(row: "Row", *, fast: bool) -> None:
+def _stop(row: "Row", *, fast: bool) -> bool:
+    """Stop a request, or tidy up after one that ended; return whether it had to be stopped."""
     from glidein import provider, starting
     from glidein.ledger import Ledger
 
+    if row.state == "ended":
+        if row.seen and not all(each.report for each in row.pilots):  # it may have left something
+            provider.named(row.provider).cancel(row.id, fast=True)
+        output.progress(f"{row.id} ended already ({output.printable(row.reason or 'no reason')})")
+        return False
     output.progress(f"stopping {row.id}" + ("" if fast else ", its jobs may go on for their grace"))
     starting.stop(Ledger(), provider.named(row.provider), row.id, fast=fast)
     output.progress(f"{row.id} stopped")
+    return True

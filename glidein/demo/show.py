@@ -1,8 +1,11 @@
 """The demo's course: get a runtime, start a pool, submit, start pilots, watch, check, clean up."""
 
 import secrets
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -14,6 +17,7 @@ from glidein.demo import events, timeline
 from glidein.demo.stage import Stage, stage, web_page
 from glidein.demo.workflow import Workflow
 from glidein.errors import GlideinError
+from glidein.host.identity import Identity, family
 from glidein.model import PilotSpec, Request, Resources, RuntimeChoice, new_request_id
 from glidein.throwaway import PoolOptions, ThrowawayPool
 
@@ -22,6 +26,8 @@ Say = Callable[[str, str], None]
 
 class DemoError(GlideinError):
     """The demo's result is not what it must be; says what differs."""
+
+    exit_code = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,43 @@ def run(options: DemoOptions, say: Say) -> timeline.Timeline:
         found = runtime.get(progress=lambda text: say("runtime", text))
     course.phase("runtime", course.zero)
     say("runtime", f"HTCondor {found.version} ({found.source})")
+    began = course.zero
     with stage() as where, web_page() as url:
         play = Play(course, options, where, _reachable(found, where), Workflow(options.jobs, url))
         try:
-            return play.run()
+            line = play.run()
+        except KeyboardInterrupt:
+            say("clean up", "told to stop, nothing will stay")
+            raise
         finally:
-            play.clean_up()
+            began = time.time()
+            with _undisturbed():
+                play.clean_up()
+    course.phase("clean up", began)
+    return replace(line, phases=tuple(course.phases))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no Ctrl-C cut off the cleaning up, which takes seconds and is bounded."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _killed(doomed: set[Identity], seconds: float = 10) -> list[int]:
+    """Kill those processes and wait for their end; return the numbers of those that stay."""
+    for each in doomed:
+        each.signal(signal.SIGKILL)
+    until = time.monotonic() + seconds
+    while (left := [each.pid for each in doomed if each.alive()]) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
 
 
 def _reachable(found: runtime.Runtime, where: Stage) -> runtime.Runtime:
@@ -100,6 +137,7 @@ class Play:
         self.pool = ThrowawayPool(found, where.folder / "pool", PoolOptions(user=where.user))
         self.logs: list[Path] = []
         self.told: dict[Path, int] = {}
+        self.started: list[Identity] = []
 
     def run(self) -> timeline.Timeline:
         """Go through the phases, in order."""
@@ -123,11 +161,21 @@ class Play:
         )
 
     def clean_up(self) -> None:
-        """End the pool, and whatever else still runs of the demo."""
-        began = time.time()
-        self.pool.stop()
-        process.kill_all_of(self.where.folder)
-        self.course.phase("clean up", began)
+        """End the pool, and whatever else still runs of the demo; raise DemoError if that fails.
+
+        Pilots are known by number and start time, and their children by descent: an environment
+        that was emptied hides none of them.
+        """
+        folder = self.where.folder
+        self.course.say("clean up", f"ending pool and pilots, removing {folder}")
+        mark = f"GLIDEIN_DEMO={folder}"
+        doomed = {each for who in self.started for each in family(who, {mark})} | {*self.started}
+        try:
+            self.pool.stop()
+        finally:
+            left = {*_killed(doomed), *process.kill_all_of(folder)}
+        if left:
+            raise DemoError(f"could not end these processes: {', '.join(map(str, left))}")
 
     def _submit(self) -> None:
         for name, text in self.flow.files().items():
@@ -155,10 +203,12 @@ class Play:
             log = self.where.write(self.pilots / f"pilot.{index}.log", "")
             self.logs.append(log)
             env = {"PATH": "/usr/bin:/bin", "GLIDEIN_DEMO": str(self.where.folder)}
-            process.spawn(
+            pid = process.spawn(
                 ["bash", script, "--conf", conf],
                 log=log, env=env, cwd=self.work, user=self.where.user,
             )  # fmt: skip
+            if who := Identity.of(pid):
+                self.started.append(who)
         self.course.say("pilot", f"{self.options.pilots} started as request {request.id}")
 
     def _request(self) -> Request:

@@ -2,7 +2,8 @@
 
 In requests/ID/host/ lie:
 
-- request.json: what was asked for: time, number and size of pilots.
+- request.json: what was asked for: time, number and size of pilots; and where their work folders
+  may lie, which the environment of a later client would not tell.
 - cancelled: there once the request was cancelled; nothing starts under it any more.
 - .new-INDEX-RANDOM/: a pilot being prepared; garbage if its client was killed.
 - pilot.INDEX/: a pilot that claimed its place, by a rename of the former. In it: process (who it
@@ -13,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -117,11 +119,16 @@ class HostFolder:
         """Whether this request was ever asked of the host provider."""
         return self.folder.is_dir()
 
-    def prepare(self, request: Request) -> None:
-        """Make the folder and record what was asked for; done already is success."""
+    def prepare(self, request: Request, work_dirs: Collection[Path]) -> None:
+        """Make the folder and record what was asked for, and where pilots may work.
+
+        Done already is success; where a client in another environment starts it again, its folders
+        are recorded besides.
+        """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         record = self.folder / "request.json"
-        if record.exists():
+        known = self.work_dirs()
+        if record.exists() and known.issuperset(work_dirs):
             return
         size = asdict(request.spec.resources)
         plain = {
@@ -130,6 +137,7 @@ class HostFolder:
             "pilots": request.pilots,
             "resources": size,
             "grace": request.spec.grace,
+            "work_dirs": sorted(str(each) for each in known.union(work_dirs)),
         }
         descriptor, draft = tempfile.mkstemp(prefix=".request-", dir=self.folder)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -181,6 +189,13 @@ class HostFolder:
         if not isinstance(plain, dict) or plain.get("format") != FORMAT:
             raise ValueError(f"{self.folder / 'request.json'} is of a format not known here")
         return plain
+
+    def work_dirs(self) -> set[Path]:
+        """Return the folders below which its pilots may have made theirs; empty if not recorded."""
+        try:
+            return {Path(each) for each in self.asked().get("work_dirs", ())}
+        except (OSError, ValueError, TypeError):
+            return set()
 
     def resources(self) -> Resources:
         """Return the size of one pilot as asked for."""

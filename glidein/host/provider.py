@@ -11,7 +11,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
@@ -53,6 +53,7 @@ _START_WAIT = 20.0
 _LEAVE_MARGIN = 30.0  # beyond the grace: the daemons' own fast end and the payload's cleaning
 _FAST = 15.0
 _WATCHDOG = 6.0
+_LAST = 20.0  # what is killed and still there then hangs in the kernel, on a dead disk say
 _MOST_TOKEN = 32768  # what a pipe holds without a reader; a token has some hundred bytes
 
 
@@ -79,8 +80,9 @@ class HostProvider:
 
     def offer(self, spec: PilotSpec) -> Offer:
         """Say how many pilots of that size fit beside those that run here."""
-        running = [each.resources() for each in self._folders() if each.exists() and _alive(each)]
-        return check.offer(spec.resources, running)
+        with _words(f"{self.folder} cannot be read"):
+            there = [each for each in self._folders() if each.exists() and _alive(each)]
+            return check.offer(spec.resources, [each.resources() for each in there])
 
     def check(self) -> tuple[Finding, ...]:
         """Say in words what a pilot would find here."""
@@ -91,7 +93,7 @@ class HostProvider:
         here = self._of(request.id)
         with _words(f"request {request.id} could not be started on this machine"):
             self._refuse_spent(here)
-            here.prepare(request)
+            here.prepare(request, self._work_dirs())
             for index in range(request.pilots):
                 if not here.seat(index).claimed():
                     self._start(here, request, index, _secret(token))
@@ -133,7 +135,7 @@ class HostProvider:
             self.tell(request_id, signal.SIGTERM)
             until = time.monotonic() + (_FAST if fast else _grace(here) + _LEAVE_MARGIN)
             for seat in seats:
-                self._end(seat, until, insist=fast)
+                self._end(seat, until, here.work_dirs() or self._work_dirs(), insist=fast)
 
     def logs(self, request_id: str) -> dict[int, str]:
         """Return what each pilot printed."""
@@ -223,7 +225,13 @@ class HostProvider:
                 seat.token.unlink(missing_ok=True)
         return here.see()
 
-    def _end(self, seat: Seat, until: float, *, insist: bool) -> None:
+    def _work_dirs(self) -> set[Path]:
+        """Return where a pilot that we start now may make its folder, as its payload chooses."""
+        if self.work_dir is not None:
+            return {self.work_dir}
+        return {Path(os.environ.get("TMPDIR") or "/tmp"), Path("/tmp"), Path("/var/tmp")}  # noqa: S108
+
+    def _end(self, seat: Seat, until: float, bases: Collection[Path], *, insist: bool) -> None:
         """Wait for the pilot until that time, then kill it; in any case remove what it left."""
         who = seat.identity()
         if who is None:
@@ -234,10 +242,12 @@ class HostProvider:
             if insist and time.monotonic() - asked > 1:  # told again while it drains, it hurries
                 who.signal(signal.SIGTERM)
                 asked = time.monotonic()
-        folders = tuple(_work_folders(who, self.work_dir))
-        _kill(who, {f"GLIDEIN_PILOT={folder}" for folder in folders})
+        folders = tuple(_work_folders(who, bases))
+        links = tuple(_link_to(folder) for folder in folders)
+        names = (*folders, *(link / "work" for link in links))
+        _kill(who, {f"GLIDEIN_PILOT={name}" for name in names})
         seat.token.unlink(missing_ok=True)
-        for folder in folders:
+        for folder in (*folders, *links):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -340,21 +350,30 @@ def _kill(who: Identity, marks: set[str]) -> None:
     while (doomed := {each for each in doomed if each.alive()}) and time.monotonic() < until:
         time.sleep(0.05)
     # A daemon may have been starting another one: look again until there is none.
+    until = time.monotonic() + _LAST
     while doomed := {each for each in doomed | family(who, marks) if each.alive()}:
+        if time.monotonic() > until:
+            stay = ", ".join(sorted(str(each.pid) for each in doomed))
+            raise ProviderError(f"host: these processes do not end: {stay}; look with: ps {stay}")
         for each in doomed:
             each.signal(signal.SIGKILL)
         time.sleep(0.02)
     _reap(who.pid)
 
 
-def _work_folders(who: Identity, work_dir: Path | None) -> Iterator[Path]:
+def _work_folders(who: Identity, bases: Collection[Path]) -> Iterator[Path]:
     """Yield the work folders of that very pilot; its payload signs each in the file `owner`."""
-    known = (work_dir, Path(os.environ.get("TMPDIR") or "/tmp"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108
-    for base in {each for each in known if each is not None}:
+    for base in bases:
         with suppress(OSError):
             for folder in base.glob(f"glidein-{os.geteuid()}.*"):
                 if folder.lstat().st_uid == os.geteuid() and _signed(folder, who):
                     yield folder
+
+
+def _link_to(folder: Path) -> Path:
+    """Return where the payload links to a folder whose own path HTCondor could not name."""
+    suffix = folder.name.rpartition(".")[2]
+    return Path(f"/tmp/glidein-link-{os.geteuid()}.{suffix}")  # noqa: S108
 
 
 def _signed(folder: Path, who: Identity) -> bool:

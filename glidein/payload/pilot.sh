@@ -9,11 +9,14 @@ readonly GLIDEIN_VERSION=0.1.0
 readonly CONF_FORMAT=1
 readonly TOO_EARLY='a signal came before the pilot had joined'
 readonly CONF_KEYS=" FORMAT REQUEST_ID PILOT_INDEX PILOT_RESTART POOL TOKEN_FILE TOKEN_REMOVE OWNERS\
- START LIFETIME DEADLINE RETIRE GRACE IDLE JOIN_WAIT LOST_WAIT WORK_DIR CLAIM_DIR RUNTIME\
+ START LIFETIME DEADLINE RETIRE GRACE IDLE LOST_WAIT WORK_DIR CLAIM_DIR RUNTIME\
  RUNTIME_SHA256 CPUS MEMORY_MB DISK_MB GPUS NAME ATTACH_SCHEDD ATTACH_POOL ATTACH_SUBMITTER\
  CONTAINERS "
 readonly NUMBERS="PILOT_INDEX PILOT_RESTART TOKEN_REMOVE LIFETIME DEADLINE RETIRE GRACE IDLE\
- JOIN_WAIT LOST_WAIT CPUS MEMORY_MB DISK_MB GPUS"
+ LOST_WAIT CPUS MEMORY_MB DISK_MB GPUS"
+
+# Seconds within which the pool must show us.
+readonly JOIN_WAIT=45
 
 # Where HTCondor is had when there is none: glidein/runtime/official.py says who vouches for it.
 readonly OFFICIAL_URL=https://htcss-downloads.chtc.wisc.edu/tarball/25.x/25.7.2/release/condor-25.7.2-x86_64_AlmaLinux8-stripped.tar.gz
@@ -58,9 +61,9 @@ EOF
 
 # --- saying --------------------------------------------------------------------------------------
 
-declare -A CONF=() OPTION=() PHASE=()
+declare -A CONF=() OPTION=() FROM=() PHASE=()
 declare -a RELAUNCH=() CHECKS=()
-WORK='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
+WORK='' PLACE='' NAME='' MASTER='' OUTER='' WATCHDOG='' STATE='' REASON='' MESSAGE='' CONDOR=''
 DRAINING=False SIGNALS=0 JOBS=0 FETCHED=0 BUSY_CORE_S=0 STARTED=0 BEGAN=0 JOINED_AT=0 HIDDEN=false
 VERSION='' SECRET='' CONTAINER='' IMAGES=''
 
@@ -99,6 +102,7 @@ phase() {
   uptime
   local took=$((UPTIME - $2))
   printf -v "PHASE[$1]" '%d.%02d' $((took / 100)) $((took % 100))
+  note
 }
 
 # json TEXT: sets JSON to the text as a JSON string.
@@ -224,22 +228,25 @@ read_conf() {
     refuse "$1 has FORMAT '${CONF[FORMAT]-}'; this pilot.sh reads format $CONF_FORMAT"
 }
 
-# hours TEXT: sets VALUE to seconds; a fraction is understood.
+# hours TEXT OPTION: sets VALUE to seconds; a fraction is understood.
 hours() {
-  [[ $1 =~ ^([0-9]{1,5})(\.([0-9]{1,3})[0-9]*)?$ ]] || refuse "-r: '$1' is no number of hours"
+  [[ $1 =~ ^([0-9]{1,5})(\.([0-9]{1,3})[0-9]*)?$ ]] || refuse "$2: '$1' is no number of hours"
   local thousandths=${BASH_REMATCH[3]}000
   VALUE=$((10#${BASH_REMATCH[1]} * 3600 + 10#${thousandths:0:3} * 3600 / 1000))
 }
 
+# apply_options: what was given by an option counts before pilot.conf; FROM says by which.
 apply_options() {
   local pair
   [[ -z ${OPTION[conf]+x} ]] || read_conf "${OPTION[conf]}"
   for pair in c=POOL T=TOKEN_FILE o=OWNERS s=START i=IDLE w=WORK_DIR u=RUNTIME; do
-    [[ -z ${OPTION[${pair%%=*}]+x} ]] || CONF[${pair#*=}]=${OPTION[${pair%%=*}]}
+    [[ -n ${OPTION[${pair%%=*}]+x} ]] || continue
+    CONF[${pair#*=}]=${OPTION[${pair%%=*}]} FROM[${pair#*=}]=-${pair%%=*}
   done
   for pair in r H; do
     [[ -n ${OPTION[$pair]+x} ]] || continue
-    hours "${OPTION[$pair]}"
+    hours "${OPTION[$pair]}" "-$pair"
+    FROM[LIFETIME]=-$pair
     CONF[RETIRE]=$((VALUE / 10 < 1800 ? VALUE / 10 : 1800))
     CONF[LIFETIME]=$((VALUE + CONF[RETIRE]))
   done
@@ -249,7 +256,8 @@ check_numbers() {
   local key
   for key in $NUMBERS; do
     [[ -n ${CONF[$key]-} ]] || continue
-    [[ ${CONF[$key]} =~ ^[0-9]{1,12}$ ]] || refuse "$key: '${CONF[$key]}' is no whole number"
+    [[ ${CONF[$key]} =~ ^[0-9]{1,12}$ ]] ||
+      refuse "${FROM[$key]-$key}: '${CONF[$key]}' is no whole number"
     CONF[$key]=$((10#${CONF[$key]}))
   done
 }
@@ -265,7 +273,6 @@ fill_in() {
   default LIFETIME $((12 * 3600))
   default IDLE 1200
   default GRACE 30
-  default JOIN_WAIT 45
   default LOST_WAIT 1800
   default CONTAINERS auto
   DEADLINE=$((STARTED + CONF[LIFETIME]))
@@ -290,22 +297,31 @@ fresh_id() {
 }
 
 check_values() {
+  local start=${FROM[START]-START} owners=${FROM[OWNERS]-OWNERS}
   [[ ${CONF[REQUEST_ID]} =~ ^[a-z][a-z0-9-]{2,47}$ ]] ||
     refuse "REQUEST_ID: '${CONF[REQUEST_ID]}' is no request id"
   [[ -n ${CONF[POOL]-} ]] || refuse "no pool was named; give -c HOST[:PORT]"
   [[ ${CONF[POOL]} =~ ^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(:([0-9]{1,5}))?(\?sock=([A-Za-z0-9._-]+))?$ ]] ||
-    refuse "POOL: '${CONF[POOL]}' is no HOST[:PORT][?sock=NAME]"
+    refuse "${FROM[POOL]-POOL}: '${CONF[POOL]}' is no HOST[:PORT][?sock=NAME]"
   POOL_HOST=${BASH_REMATCH[1]} POOL_PORT=$((10#${BASH_REMATCH[3]:-9618}))
   POOL_SOCK=${BASH_REMATCH[5]}
   POOL_HOST=${POOL_HOST#[} POOL_HOST=${POOL_HOST%]}
-  ((POOL_PORT > 0 && POOL_PORT < 65536)) || refuse "POOL: $POOL_PORT is no port"
-  ((DEADLINE > STARTED + 5)) || refuse "the pilot's life ends before it begins; give it longer"
-  [[ ${CONF[START]-} != *\\ ]] || refuse "START ends in a backslash, which HTCondor cannot keep"
+  ((POOL_PORT > 0 && POOL_PORT < 65536)) || refuse "${FROM[POOL]-POOL}: $POOL_PORT is no port"
+  ((CONF[LIFETIME] > 5)) ||
+    refuse "${FROM[LIFETIME]-LIFETIME}: the pilot's life ends before it begins; give it longer"
+  ((DEADLINE > STARTED + 5)) ||
+    refuse "the batch job ends before the pilot's life begins; give the batch job longer"
+  one_expression "${CONF[START]-}" || refuse "$start: '${CONF[START]:0:200}' is not one ClassAd\
+ expression; correct it: join conditions by &&, close what is open"
+  [[ ${CONF[START]-} != *\\ ]] || refuse "$start ends in a backslash, which HTCondor cannot keep"
   [[ ${CONF[NAME]-} != *[[:cntrl:]]* ]] || refuse "NAME holds a control character"
-  [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "OWNERS holds a control character"
+  [[ ${CONF[OWNERS]-} != *[[:cntrl:]]* ]] || refuse "$owners holds a control character"
+  # A name may hold blanks where a program wrote pilot.conf; typed, they are a slip.
+  [[ -z ${FROM[OWNERS]-} || ! ${CONF[OWNERS]-} =~ [^,[:blank:]][[:blank:]]+[^,[:blank:]] ]] ||
+    refuse "$owners: '${CONF[OWNERS]}' has blanks between owners: separate them by commas"
   # shellcheck disable=SC2016 # HTCondor's macro, not bash's
   [[ ${CONF[START]-} != *'$$'* && ${CONF[START]-} != *'$(DOLLAR)'* ]] ||
-    refuse "START holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
+    refuse "$start holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
 }
 
 # --- owners and START ----------------------------------------------------------------------------
@@ -330,31 +346,109 @@ classad() {
   [[ $1 != *[\\\$]* ]] || CLASSAD="strcat($CLASSAD)"
 }
 
-# remote_owners: an expression that only names RemoteOwner can never match an unclaimed slot; the
-# owners it means are used instead.
-remote_owners() {
-  local rest=${CONF[START]-} found='' one='RemoteOwner' is='(==|=\?=)' text='"([^"\\]+)"'
-  local blank='[[:space:]()]*' mine='(TARGET\.|MY\.)?' name
-  [[ $rest == *RemoteOwner* ]] || return 0
-  while [[ -n ${rest//[[:space:]()]/} ]]; do
-    if [[ $rest =~ ^$blank$mine$one$blank$is$blank$text$blank ]]; then
-      name=${BASH_REMATCH[3]}
-    elif [[ $rest =~ ^$blank$text$blank$is$blank$mine$one$blank ]]; then
-      name=${BASH_REMATCH[1]}
-    else
-      name=''
+# split_top TEXT MARK: sets PIECES to what stands between the MARKs outside of quotes and brackets,
+# and BARE to the text without what is in double quotes. Fails where the brackets or quotes do not
+# close, or where a condition (?:), which binds less than any MARK, stands outside of brackets.
+split_top() {
+  local text=$1 depth=0 at from=0 quote='' char condition=''
+  PIECES=() BARE=''
+  for ((at = 0; at < ${#text}; at++)); do
+    char=${text:at:1}
+    [[ $quote == \" ]] || BARE+=$char
+    if [[ -n $quote ]]; then
+      # In HTCondor's configuration a backslash escapes nothing but a quote.
+      [[ ${text:at:2} != "\\$quote" ]] || at=$((at + 1))
+      [[ $char != "$quote" ]] || quote=''
+      continue
     fi
-    rest=${rest:${#BASH_REMATCH[0]}}
-    if [[ -z $name || ($rest != '||'* && -n $rest) ]]; then
-      say WARN "START names RemoteOwner, which an unclaimed slot does not have: use -o OWNERS"
-      return 0
+    case $char in
+      \" | \') quote=$char ;;
+      '(' | '[' | '{') depth=$((depth + 1)) ;;
+      ')' | ']' | '}') depth=$((depth > 0 ? depth - 1 : 9999)) ;;
+      '?') ((depth)) || [[ ${text:at-(at > 0):3} == '=?=' ]] || condition=1 ;;
+    esac
+    if ((depth == 0)) && [[ ${text:at:${#2}} == "$2" ]]; then
+      PIECES+=("${text:from:at-from}")
+      at=$((at + ${#2} - 1)) from=$((at + 1))
     fi
-    found+=${found:+,}${name%%@*}
-    rest=${rest#'||'}
   done
-  say WARN "RemoteOwner can never match on an unclaimed slot; running jobs of $found instead"
-  CONF[OWNERS]=${CONF[OWNERS]:-$found}
-  CONF[START]=''
+  PIECES+=("${text:from}")
+  [[ $depth == 0 && -z $quote ]] || return 1
+  [[ -z $condition ]] || return 2
+}
+
+# one_expression TEXT: whether it can be one expression, as far as brackets, quotes and commas tell;
+# HTCondor's own parser tells the rest, but takes "true, true" for two.
+one_expression() {
+  local code=0
+  split_top "$1" ',' || code=$?
+  [[ $code != 1 && ${#PIECES[@]} == 1 ]]
+}
+
+# unwrap TEXT: sets VALUE to the text without blanks and parentheses around the whole of it.
+unwrap() {
+  VALUE=$1
+  while :; do
+    VALUE=${VALUE#"${VALUE%%[![:space:]]*}"}
+    VALUE=${VALUE%"${VALUE##*[![:space:]]}"}
+    [[ $VALUE == '('*')' ]] && split_top "${VALUE:1:${#VALUE}-2}" '&&' || return 0
+    VALUE=${VALUE:1:${#VALUE}-2}
+  done
+}
+
+readonly REMOTE='[Rr][Ee][Mm][Oo][Tt][Ee][Oo][Ww][Nn][Ee][Rr]'
+
+# owners_meant TEXT: adds to FOUND the owners of RemoteOwner == "NAME", or of several such joined
+# by ||; fails on anything else.
+owners_meant() {
+  local blank='[[:space:]]*' is='(==|=\?=)' text='"([^"\\,[:space:]]+)"' one piece pieces
+  one="([Tt][Aa][Rr][Gg][Ee][Tt]\.|[Mm][Yy]\.)?$REMOTE"
+  unwrap "$1"
+  if [[ $VALUE =~ ^$one$blank$is$blank$text$ ]]; then
+    FOUND+=${FOUND:+,}${BASH_REMATCH[3]%%@*}
+  elif [[ $VALUE =~ ^$text$blank$is$blank$one$ ]]; then
+    FOUND+=${FOUND:+,}${BASH_REMATCH[1]%%@*}
+  else
+    split_top "$VALUE" '||' && ((${#PIECES[@]} > 1)) || return 1
+    pieces=("${PIECES[@]}")
+    for piece in "${pieces[@]}"; do owners_meant "$piece" || return 1; done
+  fi
+}
+
+# remote_owners: RemoteOwner can never match on an unclaimed slot; where it stands beside the rest
+# of START, the owners it means are used instead, and the rest stays.
+remote_owners() {
+  local pieces piece rest='' named="(^|[^A-Za-z0-9_])$REMOTE([^A-Za-z0-9_]|$)"
+  local start=${FROM[START]-START} why='names RemoteOwner, which an unclaimed slot does not have'
+  split_top "${CONF[START]-}" '&&' || :
+  [[ $BARE =~ $named ]] || return 0
+  ! [[ $BARE =~ ${REMOTE}[[:space:]]*[=?!]+[[:space:]]*\' ]] ||
+    refuse "$start: RemoteOwner is compared with a name in single quotes: write double quotes"
+  FOUND=''
+  unwrap "${CONF[START]}"
+  split_top "$VALUE" '||' || refuse "$start $why: use -o OWNERS"
+  pieces=("$VALUE")
+  ((${#PIECES[@]} > 1)) || { split_top "$VALUE" '&&' && pieces=("${PIECES[@]}"); }
+  for piece in "${pieces[@]}"; do
+    split_top "$piece" '&&' || :
+    if ! [[ $BARE =~ $named ]]; then
+      rest+="${rest:+ && }$piece"
+    elif [[ -n $FOUND ]] || ! owners_meant "$piece"; then
+      refuse "$start $why: use -o OWNERS"
+    fi
+  done
+  same_owners "$FOUND" "${CONF[OWNERS]:-$FOUND}" ||
+    refuse "${FROM[OWNERS]-OWNERS} names ${CONF[OWNERS]}, RemoteOwner in $start means $FOUND:\
+ name the same owners in both, or leave one out"
+  say WARN "RemoteOwner can never match on an unclaimed slot; running jobs of $FOUND instead"
+  CONF[OWNERS]=$FOUND
+  unwrap "$rest"
+  CONF[START]=$VALUE
+}
+
+# same_owners OWNERS OWNERS: whether both lists name the same, in whatever order.
+same_owners() {
+  [[ $(tr ', \t' '\n' <<<"$1" | sort -u | sed '/^$/d') == $(tr ', \t' '\n' <<<"$2" | sort -u | sed '/^$/d') ]]
 }
 
 # owners_clause: sets CLAUSE to the condition that a job's owner is one of ours.
@@ -367,7 +461,7 @@ owners_clause() {
     owner=${owner%"${owner##*[![:space:]]}"}
     [[ -n $owner ]] || continue
     classad "$owner"
-    CLAUSE+="${CLAUSE:+ || }TARGET.Owner == $CLASSAD"
+    CLAUSE+="${CLAUSE:+ || }TARGET.Owner =?= $CLASSAD"
   done
   [[ -n $CLAUSE ]] || refuse "nobody's jobs may run: give -o OWNERS"
 }
@@ -383,6 +477,8 @@ read_token() {
     verdict WARN token "-t shows the token to others on this machine" "use -T FILE"
   elif [[ -n $file ]]; then
     [[ -r $file && ! -d $file ]] || token_fails token "$file cannot be read"
+    [[ ! -f $file || $(stat -Lc %a -- "$file") == *00 ]] ||
+      verdict WARN token-file "others on this machine may read $file" "chmod 600 $file"
     IFS= read -r -d '' text <"$file" || :
   else
     IFS= read -r -t 30 -d '' text <&0 || :
@@ -487,7 +583,7 @@ relaunch() {
     lead=("${UNSHARE[@]}")
     keep+=("GLIDEIN_HIDES=$HIDES")
   fi
-  exec env -i "${keep[@]}" "PATH=$PATH" LC_ALL=C TZ=UTC0 "GLIDEIN_STAGE=$STARTED $BEGAN" \
+  exec env -i "${keep[@]}" "PATH=$PATH" LC_ALL=C TZ=UTC0 "GLIDEIN_STAGE=$STARTED $BEGAN $$" \
     "${lead[@]}" "$BASH" "$SELF" "${RELAUNCH[@]}"
 }
 
@@ -533,14 +629,28 @@ scratch_fails() {
   give_up scratch "$1"
 }
 
+# plain_name FOLDER: sets LINK to a path of few sorts of characters by which HTCondor's
+# configuration can name our folder. Only where its own path has others, LINK is not the folder.
+plain_name() {
+  LINK=$1
+  [[ $1 =~ ^[A-Za-z0-9_./@%+=:~-]+$ ]] || LINK=/tmp/glidein-link-$UID.${1##*.}/work
+}
+
+# make_folder: sets PLACE to a new folder of our own, and WORK to the path by which it is used.
 make_folder() {
   local base
   base=$(choose_folder)
   [[ $base == /* ]] || base=$PWD/$base
-  [[ $base =~ ^[A-Za-z0-9_./@%+=:~-]+$ ]] ||
-    refuse "WORK_DIR: '$base' holds characters that HTCondor's configuration cannot keep"
-  WORK=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
+  PLACE=$(mktemp -d "$base/glidein-$UID.XXXXXXXX" 2>/dev/null) ||
     scratch_fails "no folder can be made in $base"
+  WORK=$PLACE
+  plain_name "$PLACE"
+  if [[ $LINK != "$PLACE" ]]; then
+    { mkdir "${LINK%/work}" && ln -s -- "$PLACE" "$LINK"; } 2>/dev/null ||
+      refuse "${FROM[WORK_DIR]-WORK_DIR}: '$base' holds characters that HTCondor's configuration\
+ cannot keep, and no link to it can be made in /tmp; name a folder without blanks"
+    WORK=$LINK
+  fi
   boot
   birth $$
   # What the checks themselves write must fit: a full disk is found here, not by a stumble there.
@@ -550,14 +660,13 @@ make_folder() {
       head -c 4194304 /dev/zero >"$WORK/log/probe" && rm "$WORK/log/probe"
   } 2>/dev/null || scratch_fails "$base is full"
   SECRET=$WORK/secret
-  sweep "$base"
 }
 
 # sweep FOLDER: removes what pilots of ours that are dead left in FOLDER, and nothing else.
 sweep() {
   local old boot pid born
   for old in "$1/glidein-$UID".????????; do
-    [[ -O $old && -d $old && ! -L $old && $old != "$WORK" ]] || continue
+    [[ -O $old && -d $old && ! -L $old && $old != "$PLACE" ]] || continue
     boot='' pid='' born=''
     if [[ -s $old/owner ]]; then
       { read -r boot && read -r pid born; } <"$old/owner" || continue
@@ -569,11 +678,22 @@ sweep() {
     fi
     if [[ $boot == "$BOOT" ]]; then
       ! birth "$pid" || [[ $BIRTH != "$born" ]] || continue
-      kill_marked "$old"
+      plain_name "$old"
+      kill_marked "$LINK"
     fi
-    remove_tree "$old"
+    remove_place "$old"
     [[ -e $old ]] || say INFO "removed $old, which a dead pilot left"
   done
+  for old in "/tmp/glidein-link-$UID".????????; do
+    [[ ! -O $old || ! -L $old/work || -e $old/work ]] || remove_tree "$old"
+  done
+}
+
+# remove_place FOLDER: removes a pilot's folder, and the link to it where one was needed.
+remove_place() {
+  remove_tree "$1"
+  plain_name "$1"
+  [[ $LINK == "$1" || ! -O ${LINK%/work} ]] || remove_tree "${LINK%/work}"
 }
 
 remove_tree() {
@@ -581,17 +701,18 @@ remove_tree() {
   rm -rf --one-file-system -- "$1" 2>/dev/null || :
 }
 
-# kill_marked FOLDER: kills every process of ours that the pilot of that folder started.
+# kill_marked FOLDER [STAGE]: kills every process of ours that the pilot of that folder started. Its
+# subshells bear no mark, but the stage with which the pilot itself was started again.
 kill_marked() {
-  local entry pid found round
+  local entry pid found round marks=(-e "GLIDEIN_PILOT=$1" ${2:+-e "GLIDEIN_STAGE=$2"})
   for round in 1 2 3 4 5; do
     found=0
     while IFS= read -r entry; do
       pid=${entry#/proc/}
       pid=${pid%/environ}
-      [[ $pid != "$$" && $pid != "$BASHPID" ]] || continue
+      [[ $pid != "$$" && $pid != "$BASHPID" && $pid != "$WATCHDOG" ]] || continue
       kill -9 "$pid" 2>/dev/null && found=1
-    done < <(grep -lzF -- "GLIDEIN_PILOT=$1" /proc/[0-9]*/environ 2>/dev/null)
+    done < <(exec env -u GLIDEIN_STAGE grep -lzxF "${marks[@]}" /proc/[0-9]*/environ 2>/dev/null)
     ((found)) || return 0
     nap 0.1
   done
@@ -603,8 +724,12 @@ nap() { read -r -t "$1" -u "$NAP" || :; }
 claim_name() {
   [[ -n ${CONF[CLAIM_DIR]-} ]] || return 0
   mkdir -p "${CONF[CLAIM_DIR]}" 2>/dev/null || :
-  mkdir "${CONF[CLAIM_DIR]}/$NAME" 2>/dev/null ||
+  ! mkdir "${CONF[CLAIM_DIR]}/$NAME" 2>/dev/null || return 0
+  [[ ! -e ${CONF[CLAIM_DIR]}/$NAME ]] ||
     give_up double "$NAME was claimed already in ${CONF[CLAIM_DIR]}"
+  verdict FAIL scratch "nothing can be made in CLAIM_DIR ${CONF[CLAIM_DIR]}" \
+    'set CLAIM_DIR to a folder that this user may write'
+  give_up scratch "CLAIM_DIR ${CONF[CLAIM_DIR]} cannot be written"
 }
 
 # hide_token: puts the token where only we and the daemons can read it.
@@ -663,6 +788,18 @@ newest_runtime() {
   return 1
 }
 
+# beside COMMAND...: runs what may be slow while a signal can still end the pilot at once. Sets SAID
+# to how its words began; returns its code.
+beside() {
+  local code=0
+  GLIDEIN_PILOT=$WORK "$@" >"$WORK/checks/said" 2>&1 </dev/null {NAP}<&- {OUT}>&- &
+  CHECKS=($!)
+  wait_for $! || code=$?
+  CHECKS=()
+  SAID=$(head -c 300 "$WORK/checks/said")
+  return $code
+}
+
 # take_runtime WHERE: a folder is used where it lies; a tarball is fetched, checked and unpacked.
 take_runtime() {
   local file=$WORK/runtime.tar sum
@@ -677,43 +814,53 @@ take_runtime() {
   fi
   [[ -r $file ]] || runtime_fails "$1 is not there"
   if [[ -n ${CONF[RUNTIME_SHA256]-} ]]; then
-    sum=$(sha256sum <"$file")
+    beside sha256sum -- "$file" || runtime_fails "$1 cannot be read: ${SAID:0:200}"
+    sum=${SAID#\\} # stands before the sum where the name has odd characters
     [[ ${sum%% *} == "${CONF[RUNTIME_SHA256],,}" ]] ||
       runtime_fails "$1 has the SHA-256 ${sum%% *}, not ${CONF[RUNTIME_SHA256]}"
   fi
   unpack "$file"
+  [[ ! -f $CONDOR/RELOCATE ]] || relocate
   rm -f "$WORK/runtime.tar"
 }
 
+# fetch URL FILE: no longer than the pilot lives.
 fetch() {
-  local said
+  local left
+  epoch
+  left=$((DEADLINE - NOW > 1 ? DEADLINE - NOW : 1))
   if command -v curl >/dev/null; then
-    said=$(curl -fsSL --connect-timeout 20 --speed-limit 1000 --speed-time 30 -o "$2" "$1" 2>&1) ||
-      runtime_fails "$1 could not be fetched: ${said:0:200}"
+    beside curl -fsSL --connect-timeout 20 --max-time "$left" --speed-limit 1000 --speed-time 30 \
+      -o "$2" "$1" || runtime_fails "$1 could not be fetched: ${SAID:0:200}"
   elif command -v wget >/dev/null; then
-    said=$(wget -nv -T 30 -t 2 -O "$2" "$1" 2>&1) ||
-      runtime_fails "$1 could not be fetched: ${said:0:200}"
+    beside timeout -k 1 "$left" wget -nv -T $((left < 30 ? left : 30)) -t 2 -O "$2" "$1" ||
+      runtime_fails "$1 could not be fetched: ${SAID:0:200}"
   else
     runtime_fails "neither curl nor wget is here to fetch $1"
   fi
   FETCHED=$(stat -c %s "$2")
 }
 
+# unpack FILE: sets CONDOR to the runtime that the tarball holds.
 unpack() {
-  local magic said found
+  local found
   CONDOR=$WORK/condor
   mkdir "$CONDOR"
-  magic=$(od -An -tx1 -N6 "$1" | tr -d ' \n')
-  case $magic in
-    1f8b*) said=$(gzip -dc "$1" | tar -xf - -C "$CONDOR" 2>&1) ;;
-    fd377a585a00) said=$(xz -dc "$1" | tar -xf - -C "$CONDOR" 2>&1) ;;
-    *) said=$(tar -xf "$1" -C "$CONDOR" 2>&1) ;;
-  esac || runtime_fails "$1 cannot be unpacked: ${said:0:200}"
+  beside untar "$1" "$CONDOR" || runtime_fails "$1 cannot be unpacked: ${SAID:0:200}"
   if [[ ! -d $CONDOR/sbin ]]; then
     found=("$CONDOR"/*/sbin)
     CONDOR=${found[0]%/sbin}
   fi
-  [[ ! -f $CONDOR/RELOCATE ]] || relocate
+}
+
+untar() {
+  local magic
+  magic=$(od -An -tx1 -N6 "$1" | tr -d ' \n')
+  case $magic in
+    1f8b*) gzip -dc "$1" | tar -xf - -C "$2" ;;
+    fd377a585a00) xz -dc "$1" | tar -xf - -C "$2" ;;
+    *) tar -xf "$1" -C "$2" ;;
+  esac
 }
 
 # relocate: writes the path of the runtime's own loader into each of its programs.
@@ -923,7 +1070,7 @@ GlideinDeadline = $DEADLINE
 GlideinVersion = "$GLIDEIN_VERSION"
 GlideinTokenHidden = $HIDDEN
 GlideinDaemonMemory = $KEPT
-ClassAdLifetime = 420
+ClassAdLifetime = 210
 EOF
   if [[ -n ${CONF[NAME]-} ]]; then
     classad "${CONF[NAME]}"
@@ -1014,6 +1161,9 @@ STARTD_DIRECT_ATTACH_INTERVAL = 5
 EOF
 }
 
+# daemon_config: what the daemons do. A collector that was killed comes back knowing nobody, and
+# refuses security sessions of its former life: a session older than its update is not offered
+# again, else the first update, and with it a whole interval, is lost.
 daemon_config() {
   cat <<EOF
 DAEMON_LIST = MASTER, STARTD
@@ -1034,8 +1184,9 @@ ALLOW_WRITE = *
 ALLOW_DAEMON = *
 ALLOW_NEGOTIATOR = *
 ALLOW_ADMINISTRATOR = condor_pool@*, */$POOL_ADDRESS
-UPDATE_INTERVAL = 120
-MASTER_UPDATE_INTERVAL = 120
+UPDATE_INTERVAL = 60
+MASTER_UPDATE_INTERVAL = 60
+SEC_CLIENT_SESSION_DURATION = 30
 UPDATE_OFFSET = 0
 STARTD_SENDS_ALIVES = True
 RUNBENCHMARKS = False
@@ -1226,7 +1377,7 @@ check_start() {
   [[ -n ${CONF[START]-} ]] || return 0
   said=$(timeout -k 1 10 condor_status -limit 1 -af Name -constraint "size({${CONF[START]}}) == 1" 2>&1) || :
   if [[ $said == *'invalid constraint'* ]]; then
-    found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" 'correct -s' usage
+    found FAIL start "'${CONF[START]:0:200}' is no ClassAd expression" "correct ${FROM[START]-START}" usage
   fi
 }
 
@@ -1294,7 +1445,7 @@ check_scratch() {
   elif [[ $inodes =~ ^[0-9]+$ ]] && ((inodes > 0 && inodes < 1000)); then
     found FAIL scratch "only $inodes files more fit in $WORK" 'give -w a folder with room' scratch
   else
-    found PASS scratch "$((${kilobytes:-0} / 1024)) MiB free in ${WORK%/*}"
+    found PASS scratch "$((${kilobytes:-0} / 1024)) MiB free in ${PLACE%/*}"
   fi
   rm -f "$folder/probe" "$folder/megabyte"
 }
@@ -1308,6 +1459,10 @@ check_tools() {
       found WARN "$tool" 'is missing; workflow tools may want it' "bring $tool in a container"
     fi
   done
+  if [[ ${CONF[CONTAINERS]} == auto && -z $(find_containers) ]]; then
+    found WARN containers 'there is no apptainer and no singularity here' \
+      'jobs in containers go elsewhere; ask the administrator, or set CONTAINERS to no'
+  fi
   if unshare --user true 2>/dev/null; then
     found PASS user-namespaces 'can be made'
   else
@@ -1404,7 +1559,7 @@ run_checks() {
     CONTAINER='?'
     GLIDEIN_PILOT=$WORK check_containers >"$WORK/checks/containers" 2>/dev/null </dev/null {NAP}<&- {OUT}>&- &
   fi
-  for check in "${CHECKS[@]}"; do wait_for "$check"; done
+  for check in "${CHECKS[@]}"; do wait_for "$check" || :; done
   CHECKS=()
   print_checks start tcp ping pool scratch tools gpus
   for check in 1 2 3 4 5; do
@@ -1414,13 +1569,20 @@ run_checks() {
   phase checks "$since"
 }
 
-# wait_for PID: waits for a child, but no longer than until a signal tells us to leave.
+# wait_for PID: waits for a child, but no longer than until a signal tells us to leave; returns the
+# child's code.
 wait_for() {
+  local code=0
   # A signal between looking and waiting would be slept over, so its handler ends the pilot itself.
   EARLY=1
   ((SIGNALS == 0)) || give_up told "$TOO_EARLY"
-  while kill -0 "$1" 2>/dev/null; do wait "$1" 2>/dev/null || :; done
+  while :; do
+    code=0
+    wait "$1" 2>/dev/null || code=$?
+    kill -0 "$1" 2>/dev/null || break
+  done
   EARLY=''
+  return $code
 }
 
 print_checks() {
@@ -1475,6 +1637,7 @@ start_watchdog() {
 watch() {
   trap '' INT TERM HUP
   trap - EXIT
+  TOKEN=''
   while birth "$1" && [[ $BIRTH == "$2" ]]; do
     epoch
     if ((NOW >= DEADLINE)); then
@@ -1488,9 +1651,41 @@ watch() {
     nap 1
   done
   : "${REASON:=killed}" "${MESSAGE:=pilot.sh was killed}"
-  kill_marked "$WORK"
+  kill_marked "$WORK" "${GLIDEIN_STAGE-}"
+  recall
   sweep_own
   report
+}
+
+# note: writes down what a report tells, for the watchdog, which has to make it if we cannot.
+note() {
+  local key
+  {
+    for key in VERSION HIDDEN FETCHED JOBS BUSY_CORE_S JOINED_AT CPUS MEMORY GPU_COUNT; do
+      echo "$key ${!key-}"
+    done
+    for key in "${!PHASE[@]}"; do echo "PHASE $key ${PHASE[$key]}"; done
+    for key in "${!SINCE[@]}"; do echo "SINCE $key ${SINCE[$key]}"; done
+  } 2>/dev/null >"$WORK/counters.new" && mv -f "$WORK/counters.new" "$WORK/counters" || :
+}
+
+# recall: takes in what note wrote. A job of the same user could write there too: only plain
+# numbers and words are taken.
+recall() {
+  local line slot number='(0|[1-9][0-9]{0,14})'
+  local counts='FETCHED|JOBS|BUSY_CORE_S|JOINED_AT|CPUS|MEMORY|GPU_COUNT'
+  [[ -r $WORK/counters ]] || return 0
+  while IFS= read -r line; do
+    if [[ $line =~ ^($counts)\ $number$ || $line =~ ^(HIDDEN)\ (true|false)$ ||
+      $line =~ ^(VERSION)\ ([A-Za-z0-9.]{1,30})$ ]]; then
+      printf -v "${BASH_REMATCH[1]}" '%s' "${BASH_REMATCH[2]}"
+    elif [[ $line =~ ^PHASE\ ([a-z]+)\ ($number\.[0-9]{2})$ ]]; then
+      PHASE[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+    elif [[ $line =~ ^SINCE\ (slot[0-9_]+)\ $number$ ]]; then
+      SINCE[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+    fi
+  done <"$WORK/counters"
+  for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
 }
 
 # --- the life of the pilot -----------------------------------------------------------------------
@@ -1530,6 +1725,7 @@ slot_changes() {
       unset "SINCE[$1]"
       ;;
   esac
+  note
 }
 
 # in_pool: whether the collector shows our slot.
@@ -1548,14 +1744,14 @@ in_pool() {
 wait_to_join() {
   local since patience
   uptime && since=$UPTIME
-  patience=$((since + CONF[JOIN_WAIT] * 100))
+  patience=$((since + JOIN_WAIT * 100))
   until [[ -e $WORK/log/StartLog ]] && in_pool; do
     uptime
     daemons_live
     ((SIGNALS == 0)) || { leave told "$TOO_EARLY" && return 0; }
     if ((UPTIME > patience)); then
       tell_logs
-      leave never-joined "the pool did not show it within ${CONF[JOIN_WAIT]} s"
+      leave never-joined "the pool did not show it within $JOIN_WAIT s"
       return 0
     fi
     nap 0.1
@@ -1680,8 +1876,8 @@ end_daemons() {
 
 sweep_own() {
   [[ -n $WORK && -d $WORK ]] || return 0
-  [[ $HIDDEN != true ]] || umount -l "$SECRET" 2>/dev/null || :
-  remove_tree "$WORK"
+  [[ -z ${GLIDEIN_HIDES-} ]] || umount -l "$SECRET" 2>/dev/null || :
+  remove_place "$PLACE"
 }
 
 on_exit() {
@@ -1699,7 +1895,7 @@ on_exit() {
     ((${#CHECKS[@]} == 0)) || kill -9 "${CHECKS[@]}" 2>/dev/null || :
     end_daemons
     for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
-    kill_marked "$WORK"
+    kill_marked "$WORK" "${GLIDEIN_STAGE-}"
     [[ -z $WATCHDOG ]] || kill -9 "$WATCHDOG" 2>/dev/null || :
     sweep_own
   fi
@@ -1724,7 +1920,7 @@ begin() {
   [[ $SELF == */* ]] || SELF=./$SELF
   HOST=$(uname -n)
   HOST=${HOST//[^A-Za-z0-9.-]/-}
-  [[ -z $stage ]] || read -r STARTED BEGAN <<<"$stage"
+  [[ -z $stage ]] || read -r STARTED BEGAN _ <<<"$stage"
   umask 077
   trap on_exit EXIT
 }
@@ -1750,18 +1946,21 @@ main() {
   default OWNERS "${SUBJECT%%@*}"
   owners_clause
   uptime
-  make_folder
   OOM_BEFORE=$(oom_kills 2>/dev/null) || :
+  make_folder
+  start_watchdog
+  sweep "${WORK%/*}"
   hide_token
+  note
   find_runtime
   size_up
+  note
   resolve_pool
   client_config >"$WORK/condor_config"
   export CONDOR_CONFIG=$WORK/condor_config
   run_checks
   FREE_MB=$(df -Pk "$WORK" | awk 'NR == 2 {print int($4 / 1024)}')
   write_config
-  start_watchdog
   start_daemons
   wait_to_join
   [[ -n $REASON ]] || live

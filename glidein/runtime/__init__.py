@@ -3,5 +3,7 @@
 from glidein.runtime.cache import Runtime, checked, copy, find, list_runtimes, remove, verify
 from glidein.runtime.getting import get
 from glidein.runtime.packing import pack
+from glidein.runtime.using import using
 
-__all__ = ["Runtime", "checked", "copy", "find", "get", "list_runtimes", "pack", "remove", "verify"]
+__all__ = ["Runtime", "checked", "copy", "find", "get", "list_runtimes", "pack", "remove", "using",
+           "verify"]  # fmt: skip

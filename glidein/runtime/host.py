@@ -10,13 +10,14 @@ import shutil
 from pathlib import Path
 
 from glidein import process
-from glidein.errors import RuntimeUnavailable
+from glidein.errors import ConfigError, RuntimeUnavailable
 from glidein.runtime import assemble, cache
 from glidein.runtime.building import building
 from glidein.runtime.cache import Runtime
 
 KIND = "host"
 _NEEDED = ("condor_startd", "condor_starter", "condor_procd", "condor_config_val")
+_MOST_LINKS = 40
 _SBIN = "/usr/sbin:/usr/local/sbin:/opt/condor/sbin"
 
 
@@ -26,10 +27,13 @@ def get(where: Path, prefix: Path | None = None) -> Runtime:
     It is the one under `prefix`, or that of the condor_master on PATH. Raises RuntimeUnavailable if
     there is none, it does not run, or it lacks what a pilot needs.
     """
-    master = _master(prefix)
+    caches = _caches(where)
+    master = _master(prefix, caches)
     version, platform = _said_of_itself(master)
     home = prefix.absolute() if prefix is not None else master.parent.parent
     files = _files(home)
+    if any(_leads_into(path, caches) for path in files.values()):
+        raise RuntimeUnavailable(f"{home} is no HTCondor of this host: it leads into our own cache")
     names = {Path(name).name for name in files}
     for name in _NEEDED:
         if name not in names:
@@ -43,12 +47,35 @@ def get(where: Path, prefix: Path | None = None) -> Runtime:
         return cache.store(tree, where, about)
 
 
-def _master(prefix: Path | None) -> Path:
+def _caches(where: Path) -> tuple[Path, ...]:
+    """Return the caches of ours whose runtimes must not pass for the host's own."""
+    try:
+        return (where.resolve(), cache.default_folder().resolve())
+    except ConfigError:  # nobody's home
+        return (where.resolve(),)
+
+
+def _leads_into(path: Path, caches: tuple[Path, ...]) -> bool:
+    """Whether a path lies in one of the caches, or links, over however many steps, through one."""
+    for _ in range(_MOST_LINKS):
+        if any((path.parent.resolve() / path.name).is_relative_to(each) for each in caches):
+            return True
+        if not path.is_symlink():
+            return False
+        path = path.parent / path.readlink()
+    return False
+
+
+def _master(prefix: Path | None, caches: tuple[Path, ...]) -> Path:
     if prefix is None:
-        found = shutil.which("condor_master", path=f"{os.environ.get('PATH', '')}:{_SBIN}")
-        if found is None:
-            raise RuntimeUnavailable("no HTCondor is installed here")
-        return Path(found).absolute()
+        folders = f"{os.environ.get('PATH', '')}:{_SBIN}".split(":")
+        found = (shutil.which("condor_master", path=folder) for folder in folders if folder)
+        known = [Path(each).absolute() for each in found if each is not None]
+        for each in known:
+            if not _leads_into(each, caches):
+                return each
+        but = "; the one on PATH is out of our own cache" if known else ""
+        raise RuntimeUnavailable(f"no HTCondor is installed here{but}")
     master = prefix.absolute() / "sbin" / "condor_master"
     if not master.is_file():
         raise RuntimeUnavailable(f"there is no {master}")

@@ -88,3 +88,14 @@ def test_a_name_server_that_never_answers_delays_nothing(
     assert joined.elapsed < 20, pilot.text
     job = desk.submit("gltest1", "echo ran", pilot.only).wait_done(timeout=20)
     assert job.output == "ran\n"
+
+
+def test_a_server_that_never_sends_the_runtime_costs_no_more_than_the_pilots_life(
+    pilots: Yard, users: dict[str, int], pool: ThrowawayPool
+) -> None:
+    with ports.silent() as silent:
+        conf = {"RUNTIME": f"http://{silent}/condor.tar.gz", "LIFETIME": "7"}
+        pilot = pilots.start(users["gltest1"], pool.token("gltest1"), conf)
+        assert pilot.wait(13) == 10
+    assert "could not be fetched" in pilot.failed
+    pilot.assert_clean()

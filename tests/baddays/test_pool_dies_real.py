@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from glidein import process, runtime
+from glidein import prediction, process, runtime
 from glidein.demo import events
 from glidein.throwaway import PoolOptions, ThrowawayPool
 from tests.beds import pools
 from tests.beds.jobs import desk_of
-from tests.beds.pilots import command, yard
+from tests.beds.pilots import command, wait_until, yard
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
@@ -41,6 +41,22 @@ def test_a_collector_that_dies_while_a_job_runs_and_comes_back_disturbs_no_job(
         os.kill(collector_of(mortal), signal.SIGKILL)
         assert job.wait_done().output == "done\n"
         assert len(job.events(events.EXECUTING)) == 1
+        assert pilot.ended() is None
+
+
+def test_a_collector_that_was_killed_has_the_slot_again_within_one_update(
+    condor: runtime.Runtime, mortal: ThrowawayPool, users: dict[str, int]
+) -> None:
+    with yard(condor.root, str(mortal.address)) as own, desk_of(mortal, users) as desk:
+        pilot = own.start(users["gltest1"], mortal.token("gltest1"), {"CPUS": "2"})
+        desk.submit("gltest1", "sleep 200", pilot.only).wait_event(events.EXECUTING)
+        # What reaches pilots behind a firewall is on disk only some seconds after they joined.
+        spool = mortal.folder / "spool"
+        wait_until(lambda: any(x.stat().st_size for x in spool.glob("*.ccb_reconnect")), 40, "ccb")
+        os.kill(collector_of(mortal), signal.SIGKILL)
+        next_one = desk.submit("gltest1", "sleep 1", pilot.only)
+        # The master takes 10 s to start the collector again, the negotiator a few to see the slot.
+        next_one.wait_event(events.EXECUTING, timeout=prediction.UPDATE_INTERVAL + 25)
         assert pilot.ended() is None
 
 

@@ -18,7 +18,7 @@ from glidein import process, quoting, report
 from tests.beds import pools
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
-QUICK = {"LIFETIME": "300", "IDLE": "120", "JOIN_WAIT": "40", "GRACE": "2"}
+QUICK = {"LIFETIME": "300", "IDLE": "120", "GRACE": "2"}
 SMALL = {"CPUS": "1", "MEMORY_MB": "256", "GPUS": "0", "CONTAINERS": "no"}
 
 

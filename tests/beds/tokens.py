@@ -27,6 +27,16 @@ def signed(pool: ThrowawayPool, **claims: int | str) -> str:
     return _sign(head, _encode(json.dumps(stated).encode()), _pool_key(pool))
 
 
+def unsigned(**claims: int | str) -> str:
+    """A token in form, which no pool would accept: nobody signed it. Times as in signed()."""
+    now = int(time.time())
+    stated = {"sub": "user@pool", "iss": "pool", "exp": 3600} | claims
+    body = {name: now + value if isinstance(value, int) else value
+            for name, value in stated.items()}  # fmt: skip
+    parts = ({"alg": "HS256", "kid": "POOL"}, body)
+    return ".".join([*(_encode(json.dumps(part).encode()) for part in parts), _encode(b"nobody")])
+
+
 def resigned(token: str, password: bytes) -> str:
     """The same token, signed by the key of another pool."""
     head, body, _ = token.split(".")

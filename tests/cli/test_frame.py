@@ -1,6 +1,8 @@
 """The command line as a whole: every command loads, helps and shows an example."""
 
+import os
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,30 @@ from typer.main import get_command
 
 from glidein import process
 from glidein.cli import commands
+from tests.beds import pools, tokens
+
+ROOT = Path(__file__).parents[2]
 
 
 def glidein(*words: str, **env: str) -> process.Result:
     argv = [sys.executable, "-m", "glidein", *words]
     full = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "200", **env}
     return process.run(argv, timeout=60, env=full, check=False)
+
+
+@pytest.fixture
+def nobodys() -> Iterator[Path]:
+    """A folder that every user can enter."""
+    with pools.open_folder("glt-") as folder:
+        yield folder
+
+
+def as_nobody(place: Path, *words: str) -> process.Result:
+    """A command of a user who is not root; its state lies in place/state."""
+    argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(place), "XDG_STATE_HOME": str(place / "state")}
+    return process.run([*argv, sys.executable, "-m", "glidein", *words], timeout=60, env=env,
+                       cwd=ROOT, check=False)  # fmt: skip
 
 
 def _loaded(name: str) -> Any:
@@ -63,6 +83,20 @@ def test_run_says_all_problems_at_once_and_starts_nothing(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_run_detached_refuses_what_is_known_to_be_bad_and_writes_nothing(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    expired = _token(tmp_path, tokens.unsigned(exp=-60))
+    said = glidein("run", "--detach", "--pool", "cm", "--token-file", expired, "--cpus", "0",
+                   "--memory", "10", "--owners", "alice bob", "--name", "a\tb", "--gpus", "4000",
+                   "--runtime", str(tmp_path), "--lifetime", "2h", "--grace", "3h",
+                   XDG_STATE_HOME=str(state))  # fmt: skip
+    assert said.returncode == 2
+    for option in ("--token-file", "--cpus", "--memory", "--owners", "--name", "--gpus",
+                   "--runtime", "--grace"):  # fmt: skip
+        assert said.stderr.count(f"{option}: ") == 1, option
+    assert not state.exists()
+
+
 def test_run_without_cores_asks_only_a_terminal(tmp_path: Path) -> None:
     said = glidein(
         "run", "--pool", "cm", "--token-file", _token(tmp_path), XDG_STATE_HOME=str(tmp_path)
@@ -72,7 +106,6 @@ def test_run_without_cores_asks_only_a_terminal(tmp_path: Path) -> None:
     assert not (tmp_path / "glidein").exists()
 
 
-@pytest.mark.root
 @pytest.mark.root
 def test_run_as_root_is_refused_before_anything_starts(tmp_path: Path) -> None:
     said = glidein("run", "--pool", "127.0.0.1:9", "--cpus", "1", "--token-file", _token(tmp_path),
@@ -93,6 +126,69 @@ def test_list_is_not_hindered_by_a_damaged_folder(tmp_path: Path) -> None:
     assert "gdamaged" in said.stderr
 
 
+COMMANDS = (["list"], ["stop", "--all"], ["status"], ["logs", "gone-two"])
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_home_that_is_no_folder_is_a_message_with_the_remedy(words: list[str]) -> None:
+    said = glidein(*words, HOME="/etc/passwd")
+    assert said.returncode == 32
+    assert said.stderr == (
+        "glidein: the ledger at /etc/passwd/.local/state/glidein/requests cannot be read: "
+        "Not a directory; set HOME or XDG_STATE_HOME to a folder of yours\n"
+    )
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("words", COMMANDS)
+def test_whoever_has_neither_name_nor_home_is_told(words: list[str]) -> None:
+    argv = ["setpriv", "--reuid", "54321", "--clear-groups"]
+    said = process.run([*argv, sys.executable, "-m", "glidein", *words], timeout=60, check=False,
+                       env={"PATH": "/usr/bin:/bin"}, cwd=ROOT)  # fmt: skip
+    assert said.returncode == 2
+    assert said.stderr == "glidein: HOME: is not set. Set HOME or XDG_STATE_HOME\n"
+
+
+@pytest.mark.root
+def test_a_state_folder_that_cannot_be_used_is_a_message_with_the_remedy(nobodys: Path) -> None:
+    state = nobodys / "state"
+    token = Path(_token(nobodys))
+    state.mkdir()
+    os.chown(token, 65534, -1)
+    run = ["run", "--detach", "--pool", "cm", "--cpus", "1", "--memory", "512MB",
+           "--token-file", str(token)]  # fmt: skip
+    (state / "glidein" / "requests").mkdir(parents=True)
+    (state / "glidein").chmod(0)
+    os.chown(state / "glidein", 65534, -1)
+    for words in (*COMMANDS, run):
+        said = as_nobody(nobodys, *words)
+        assert said.returncode == 32, words
+        assert "Permission denied; look with: ls -ld" in said.stderr
+    (state / "glidein").chmod(0o500)
+    said = as_nobody(nobodys, *run)
+    assert (said.returncode, "; look with: ls -ld" in said.stderr) == (32, True)
+
+
+@pytest.mark.root
+def test_a_full_state_folder_is_a_message_with_the_remedy(nobodys: Path) -> None:
+    state = nobodys / "state"
+    token = Path(_token(nobodys))
+    state.mkdir()
+    os.chown(token, 65534, -1)
+    process.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", state], timeout=10)
+    try:
+        os.chown(state, 65534, -1)
+        (state / "filler").write_bytes(b"x" * 16384)
+        assert as_nobody(nobodys, "list").ok
+        said = as_nobody(nobodys, "run", "--detach", "--pool", "cm", "--cpus", "1", "--memory",
+                         "512MB", "--token-file", str(token))  # fmt: skip
+        assert said.returncode == 32
+        assert "No space left on device; make room there, or set XDG_STATE_HOME" in said.stderr
+        assert list((state / "glidein" / "requests").iterdir()) == []
+    finally:
+        process.run(["umount", state], timeout=10)
+
+
 def test_stop_wants_ids_or_all_and_names_what_is_unknown(tmp_path: Path) -> None:
     env = {"XDG_STATE_HOME": str(tmp_path)}
     assert glidein("stop", **env).returncode == 2
@@ -104,8 +200,8 @@ def test_stop_wants_ids_or_all_and_names_what_is_unknown(tmp_path: Path) -> None
     assert glidein("logs", "gone-two", **env).returncode == 38
 
 
-def _token(folder: Path) -> str:
+def _token(folder: Path, text: str = "") -> str:
     path = folder / "token"
     path.touch(mode=0o600)
-    path.write_text("no.such.token\n")
+    path.write_text(text or tokens.unsigned())
     return str(path)

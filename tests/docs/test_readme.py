@@ -36,7 +36,7 @@ def by_voice(lines: list[str]) -> dict[str, list[str]]:
     """
     voices: dict[str, list[str]] = {}
     for line in lines:
-        said = re.match(r"N s +(runtime|pool|workflow|pilot N|pilot|job N)\b", line)
+        said = re.match(r"N s +(runtime|pool|workflow|pilot N|pilot|job N|clean up)\b", line)
         spoken = voices.setdefault(said[1] if said else "summary", [])
         if line and line not in spoken:
             spoken.append(line)

@@ -169,6 +169,69 @@ def test_offer_counts_what_runs_here() -> None:
     assert check.offer(Resources(memory_mb=20000), [], whole).pilots == 0
 
 
+def test_what_a_pilot_left_is_found_from_another_environment(place: HostPlace) -> None:
+    elsewhere = place.folder / "scratch of the session"
+    elsewhere.mkdir()
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = str(elsewhere)
+    try:
+        state = place.folder / "state"
+        request = place.request()
+        HostProvider(state, STANDIN).launch(request, place.token)
+        assert until(lambda: "idle" in place.provider.logs(request.id)[0])
+        (work,) = elsewhere.iterdir()
+        link = Path("/tmp", f"glidein-link-{os.geteuid()}.{work.name[-8:]}")
+        link.mkdir()
+        (link / "work").symlink_to(work)  # as the payload names a folder with blanks
+        daemon = process.spawn(["/bin/sleep", "60"], log=place.folder / "log",
+                               env={"GLIDEIN_PILOT": f"{link}/work"})  # fmt: skip
+        os.environ["TMPDIR"] = str(place.work)
+        assert place.running(request.id) == 1
+        who = HostProvider(state).seats(request.id)[0].identity()
+        assert who is not None
+        who.signal(signal.SIGKILL)
+        HostProvider(state).cancel(request.id)
+        os.waitpid(daemon, 0)
+        assert not work.exists()
+        assert not link.exists()
+    finally:
+        os.environ.pop("TMPDIR")
+        if before is not None:
+            os.environ["TMPDIR"] = before
+
+
+def test_stop_says_of_an_ended_request_why_it_ended(place: HostPlace) -> None:
+    request = place.request(spec=place.spec(("brief",)))
+    place.provider.launch(request, place.token)
+    assert until(lambda: _states(place, request.id) == [PilotState.ENDED])
+    (home := place.folder / "xdg").mkdir()
+    (home / "glidein").symlink_to(place.folder / "state")
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home)}
+    for _ in range(2):
+        argv = [sys.executable, "-m", "glidein", "stop", request.id]
+        said = process.run(argv, timeout=30, env=env)
+        assert said.stderr == f"{request.id} ended already (idle)\n"
+    ends = [each for each in place.ledger.read(request.id).events if each.kind == "ended"]
+    assert [end.data["reports"][0]["reason"] for end in ends] == ["idle"]
+
+
+def test_gpus_are_counted_where_the_drivers_show_them(tmp_path: Path) -> None:
+    dev, kfd = tmp_path / "dev", tmp_path / "kfd"
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (dev / name).parent.mkdir(exist_ok=True)
+        (dev / name).touch()
+    for number, gpu in enumerate(("0", "1200", "1201", "1202")):
+        (kfd / str(number)).mkdir(parents=True)
+        (kfd / str(number) / "gpu_id").write_text(gpu + "\n")
+    assert check.gpus(dev, tmp_path / "none") == 2
+    assert check.gpus(dev, kfd) == 3
+    assert check.gpus(tmp_path / "none", tmp_path / "none") == 0
+    (dev / "nvidia-caps").mkdir()
+    for number in range(1, 5):
+        (dev / "nvidia-caps" / f"nvidia-cap{number}").touch()
+    assert check.gpus(dev, kfd) is None
+
+
 def test_the_pilot_sees_none_of_its_clients_other_secrets(place: HostPlace) -> None:
     os.environ["OS_PASSWORD_OF_SOMEBODY"] = "hush"
     try:

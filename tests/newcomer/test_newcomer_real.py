@@ -11,6 +11,7 @@ import pytest
 
 from glidein import process, report
 from glidein.throwaway import ThrowawayPool
+from tests.beds import tokens
 from tests.newcomer.conftest import NAME, Newcomer
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
@@ -162,15 +163,16 @@ def test_bad_input_is_one_message_exit_2_and_nothing_started(
 def test_run_ends_as_its_pilot_and_list_and_logs_tell_it(
     equipped: Newcomer, own_pool: ThrowawayPool, token: Path
 ) -> None:
-    token.write_text("nonsense\n")
+    foreign = tokens.resigned(token.read_text().strip(), b"of another pool")
+    token.write_text(foreign + "\n")
     said = equipped.glidein("run", "--pool", str(own_pool.address), "--cpus", "1", "--memory",
                             "600MB", "--owners", "o'brien", "--token-file", token, "--json",
                             check=False)  # fmt: skip
-    assert said.returncode == 14, said.stderr
+    assert said.returncode == 16, said.stderr
     request = json.loads(said.stdout)["request"]
     listed = {each["id"]: each for each in json.loads(equipped.glidein("list", "--json").stdout)}
     assert listed[request]["state"] == "ended"
     assert listed[request]["request"]["spec"]["owners"] == ["o'brien"]
-    assert listed[request]["pilots"][0]["report"]["exit_code"] == 14
+    assert listed[request]["pilots"][0]["report"]["exit_code"] == 16
     assert "CHECK FAIL token" in equipped.glidein("logs", request[:25]).stdout
     assert not list(equipped.home.rglob("requests/*/host/**/token"))

@@ -42,6 +42,31 @@ def test_the_seeds_own_line_runs_the_owners_jobs_and_leaves_when_idle(
     pilot.pool.tool("condor_rm", "-all", user=users["gltest2"], check=False)
 
 
+def test_a_work_folder_with_blanks_in_its_path_works(pilot: Pilot) -> None:
+    odd = pilot.work / "two  words 'n \"$(x)é"
+    odd.mkdir()
+    os.chown(odd, pilot.uid, -1)
+    cluster = pilot.submit(
+        f"executable=/bin/pwd\noutput={pilot.place}/out\nshould_transfer_files=yes"
+    )
+    said = pilot.begin(WORK_DIR=odd).ended()
+    assert (said["reason"], said["jobs_run"]) == ("idle", 1)
+    assert pilot.job(cluster, "ExitCode") == "0"
+    assert [*odd.iterdir(), *Path("/tmp").glob(f"glidein-link-{pilot.uid}.*")] == []
+
+
+def test_killed_in_a_folder_with_blanks_its_link_is_gone_too(pilot: Pilot) -> None:
+    odd = pilot.work / "two words"
+    odd.mkdir()
+    os.chown(odd, pilot.uid, -1)
+    pilot.begin(WORK_DIR=odd, IDLE=60).until("STATE joined")
+    links = Path("/tmp").glob(f"glidein-link-{pilot.uid}.*")
+    assert [oct(link.stat().st_mode & 0o777) for link in links] == ["0o700"]
+    os.kill(pilot.pid, signal.SIGKILL)
+    pilot.until(lambda: not any(Path("/tmp").glob(f"glidein-link-{pilot.uid}.*")), 10)
+    pilot.until(lambda: not any(odd.iterdir()), 10)
+
+
 def test_no_job_gets_the_token(pilot: Pilot) -> None:
     pilot.begin(IDLE=20).until("STATE joined")
     assert steals(pilot) == ["nothing"]
@@ -163,7 +188,9 @@ def test_the_dead_man_ends_a_pilot_that_stands_still(pilot: Pilot) -> None:
     pilot.begin(LIFETIME=12, RETIRE=3).until("STATE busy")
     os.kill(pilot.pid, signal.SIGSTOP)
     pilot.until(lambda: not process.alive(pilot.pid) and not pilot.left(), 40)
-    assert report.reports(pilot.text)[-1]["reason"] == "dead-man"
+    said = report.reports(pilot.text)[-1]
+    assert (said["reason"], said["jobs_run"]) == ("dead-man", 1)
+    assert said["busy_core_s"] > 5
 
 
 def test_a_job_over_its_memory_is_held_with_the_reason(pilot: Pilot) -> None:
@@ -244,7 +271,7 @@ def test_a_double_ends_without_joining(make_pilot: MakePilot) -> None:
 
 
 def test_a_start_that_is_no_expression_is_refused(pilot: Pilot) -> None:
-    said = pilot.begin(START="false) || (true").ended(20)
+    said = pilot.begin(START="true true").ended(20)
     assert (said["reason"], said["exit_code"]) == ("usage", 2)
     assert "no ClassAd expression" in pilot.text
 

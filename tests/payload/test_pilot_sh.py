@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -85,12 +87,41 @@ def test_help_is_help_and_odd_options_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "conf", "named"),
+    [
+        (["-i", "soon"], "", "-i: 'soon'"),
+        (["-r", "long"], "", "-r: 'long'"),
+        (["-Hlong"], "", "-H: 'long'"),
+        (["-r", "0"], "", "-r: the pilot's life"),
+        (["-c", "h; id"], "", "-c: 'h; id'"),
+        (["-c", "h:99999"], "", "-c: 99999"),
+        (["-s", "a\\"], "", "-s ends in a backslash"),
+        (["-s", "a,b"], "", "-s: 'a,b'"),
+        (["-o", "a b"], "", "-o: 'a b'"),
+        ([], "IDLE='soon'\n", "IDLE: 'soon'"),
+        ([], "LIFETIME='0'\n", "LIFETIME: the pilot's life"),
+        (["-i", "late"], "IDLE='soon'\n", "-i: 'late'"),
+    ],
+)
+def test_what_was_given_by_option_is_named_by_it(
+    words: list[str], conf: str, named: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pilot.conf").write_text(f"FORMAT='1'\nPOOL='h'\n{conf}")
+    said = pilot("--conf", str(tmp_path / "pilot.conf"), *words)
+    assert said.returncode == 2
+    assert report.reports(said.stdout)[-1]["message"].startswith(named)
+
+
+@pytest.mark.parametrize(
     ("start", "owners", "left"),
     [
         ('RemoteOwner == "alice"', "alice", ""),
         ('"alice" == RemoteOwner', "alice", ""),
         ('RemoteOwner=?="alice@pool"||(TARGET.RemoteOwner == "bob")', "alice,bob", ""),
-        ('RemoteOwner == "a" && Cpus > 1', "", 'RemoteOwner == "a" && Cpus > 1'),
+        ('RemoteOwner == "a" && Cpus > 1', "a", "Cpus > 1"),
+        ('A == "&& (" && MY.remoteowner == "a" && (B || C)', "a", 'A == "&& ("  &&  (B || C)'),
+        ('(RemoteOwner == "a" || RemoteOwner == "b") && (X ?: 1) =?= 1', "a,b", "(X ?: 1) =?= 1"),
+        ('(((RemoteOwner == "a") && B < 4))', "a", "B < 4"),
         ("TARGET.Cmd =!= undefined", "", "TARGET.Cmd =!= undefined"),
     ],
 )
@@ -98,7 +129,78 @@ def test_remote_owner_means_the_owner(start: str, owners: str, left: str) -> Non
     script = 'CONF[START]=$1; remote_owners >&2; printf "%s|%s" "${CONF[OWNERS]-}" "${CONF[START]}"'
     said = bash(script, start)
     assert said.stdout == f"{owners}|{left}"
-    assert ("RemoteOwner" in said.stderr) == ("RemoteOwner" in start)
+    assert ("RemoteOwner" in said.stderr) == ("remoteowner" in start.lower())
+
+
+@pytest.mark.parametrize(
+    ("start", "remedy"),
+    [
+        ('!(RemoteOwner == "a")', "use -o OWNERS"),
+        ('RemoteOwner == "a" || Cpus > 1', "use -o OWNERS"),
+        ('RemoteOwner == "a" && Cpus > 1 || Memory > 5', "use -o OWNERS"),
+        ('Cpus > 1 && (RemoteOwner == "a" || Memory > 5)', "use -o OWNERS"),
+        ('RemoteOwner == "a" && A ? B : C', "use -o OWNERS"),
+        ('RemoteOwner == "a" && RemoteOwner == "b"', "use -o OWNERS"),
+        ('RemoteOwner != "a"', "use -o OWNERS"),
+        ('RemoteOwner == "a,b"', "use -o OWNERS"),
+        ("RemoteOwner == 'a'", "write double quotes"),
+        ("RemoteOwner == 'a' && Cpus > 1", "write double quotes"),
+    ],
+)
+def test_a_remote_owner_that_means_no_owner_is_refused(start: str, remedy: str) -> None:
+    said = bash("CONF[START]=$1; remote_owners", start)
+    assert (said.returncode, remedy in said.stdout) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("owners", "start", "code"),
+    [
+        ("alice", 'RemoteOwner == "bob"', 2),
+        ("alice", 'RemoteOwner == "alice" || RemoteOwner == "bob"', 2),
+        ("alice,bob", 'RemoteOwner == "bob" && true', 2),
+        ("bob, alice", 'RemoteOwner == "alice" || RemoteOwner == "bob"', 0),
+        ("bob", 'RemoteOwner == "bob" && true', 0),
+    ],
+)
+def test_owners_and_remote_owner_have_to_agree(owners: str, start: str, code: int) -> None:
+    said = bash("CONF[OWNERS]=$1 CONF[START]=$2; remote_owners", owners, start)
+    assert said.returncode == code
+    assert ("OWNERS names" in said.stdout) == (code == 2)
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["true, true", "true,", "true) || (true", "true}) == 1 || size({true", "(true", '"true',
+     "true]", 'A == "x\\"', "A ?: 1, 2"],
+)  # fmt: skip
+def test_a_start_that_is_not_one_expression_is_refused(start: str) -> None:
+    said = pilot("-c", "h", "-s", start)
+    assert said.returncode == 2
+    assert "is not one ClassAd expression" in report.reports(said.stdout)[-1]["message"]
+
+
+@pytest.mark.parametrize(
+    "start", ["member(A, {1, 2})", "A ?: true", "[a=1; b=2].a =?= 1", 'A == ", ("', 'A == "\\", "']
+)
+def test_a_start_with_commas_inside_is_one_expression(start: str) -> None:
+    assert bash('one_expression "$1"', start).returncode == 0
+
+
+def test_a_claim_that_cannot_be_written_is_no_double(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    script = "CONF[CLAIM_DIR]=$1 NAME=g1.0.0; trap 'echo \"$REASON $MESSAGE\"' EXIT; claim_name"
+    assert bash(script, str(tmp_path / "claims")).returncode == 0
+    twice = bash(script, str(tmp_path / "claims"))
+    assert (twice.returncode, "double g1.0.0" in twice.stdout) == (20, True)
+    closed = bash(script, str(tmp_path / "file"))
+    assert (closed.returncode, "set CLAIM_DIR to" in closed.stdout) == (19, True)
+
+
+@pytest.mark.parametrize("owners", ["alice bob", "alice, bob carol", "a\tb"])
+def test_owners_with_blanks_between_them_are_refused(owners: str) -> None:
+    said = pilot("-c", "h", "-o", owners)
+    assert said.returncode == 2
+    assert report.reports(said.stdout)[-1]["message"].endswith(("by commas", "control character"))
 
 
 def layers(start: str = "", owners: str = "alice", name: str = "") -> matching.Ad:
@@ -189,6 +291,16 @@ def test_a_token_is_read_before_the_pool_is_asked(
     assert outcome in bash(script, str(file)).stdout
 
 
+@pytest.mark.parametrize(("mode", "warns"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+def test_a_token_that_others_may_read_is_warned_of(mode: int, warns: int, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(token(sub="alice@pool"))
+    file.chmod(mode)
+    said = bash("CONF[TOKEN_FILE]=$1 DEADLINE=0; read_token", str(file))
+    assert said.returncode == 0
+    assert said.stdout.count(f"| chmod 600 {file}") == warns
+
+
 @pytest.mark.parametrize("text", ["", "word", "a.b", "a.!.c", "a.b.c.d e", "aaaa.!!!!.cccc"])
 def test_what_is_no_token_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
@@ -261,6 +373,38 @@ def test_no_function_is_longer_than_sixty_lines() -> None:
     assert lengths[len(lengths) // 2] <= 12
 
 
+def containers_said(containers: str, *programs: str, folder: Path) -> list[str]:
+    for name in programs:
+        (folder / name).write_text("#!/bin/sh\nexit 1\n")
+        (folder / name).chmod(0o755)
+    script = "PATH=$1; CONF[CONTAINERS]=$2; check_tools"
+    said = bash(script, str(folder), containers)
+    return [line for line in said.stdout.splitlines() if line.split("\t")[1] == "containers"]
+
+
+def test_a_host_without_any_container_program_says_so(tmp_path: Path) -> None:
+    (line,) = containers_said("auto", folder=tmp_path)
+    assert line.startswith("WARN\tcontainers\tthere is no apptainer")
+    assert "set CONTAINERS to no" in line
+    assert containers_said("no", folder=tmp_path) == []
+    assert containers_said("auto", "singularity", folder=tmp_path) == []
+
+
+def test_a_link_to_a_folder_that_is_gone_is_removed(tmp_path: Path) -> None:
+    link = Path(f"/tmp/glidein-link-{os.getuid()}.gonegone")  # where pilots make them
+    link.mkdir(mode=0o700)
+    try:
+        (link / "work").symlink_to(tmp_path)
+        assert bash('sweep "$1"', str(tmp_path)).returncode == 0
+        assert link.exists()
+        (link / "work").unlink()
+        (link / "work").symlink_to(tmp_path / "gone")
+        assert bash('sweep "$1"', str(tmp_path)).returncode == 0
+        assert not link.exists()
+    finally:
+        shutil.rmtree(link, ignore_errors=True)
+
+
 def test_aarch64_without_a_runtime_for_it_says_so(tmp_path: Path) -> None:
     stand_in = tmp_path / "uname"
     stand_in.write_text('#!/bin/sh\n[ "$1" = -m ] && echo aarch64 || echo arm-host\n')
@@ -294,3 +438,32 @@ def test_busy_time_is_read_from_the_startds_log_across_halves_and_rotation(tmp_p
         "1 2",
         "0 2",
     ]
+
+
+def test_the_watchdog_reads_what_the_pilot_noted_and_nothing_that_would_be_run(
+    tmp_path: Path,
+) -> None:
+    script = """
+    WORK=$1 CPUS=3 VERSION=25.7.2 HIDDEN=true JOBS=4 BUSY_CORE_S=50 PHASE[runtime]=1.05
+    epoch; SINCE[slot1_2]=$((NOW - 10)); note
+    printf '%s\\n' 'JOBS $(touch ran)' 'CPUS a[$(touch ran)]' 'PATH /' 'VERSION $(id)' \
+      'BUSY_CORE_S 08' 'PHASE x 1' 'HIDDEN maybe' 'SINCE slot1_3 x[$(touch ran)]' >>"$1/counters"
+    CPUS=0 VERSION='' HIDDEN=false JOBS=0 BUSY_CORE_S=0 PHASE=() SINCE=()
+    recall; REASON=killed; report
+    """
+    said = report.reports(bash(script, str(tmp_path)).stdout)[-1]
+    assert (said["cores"], said["runtime"], said["token_hidden"]) == (3, "25.7.2", True)
+    assert (said["jobs_run"], said["phases"]) == (4, {"runtime": 1.05})
+    assert said["busy_core_s"] in (60, 61)
+    assert [path.name for path in tmp_path.iterdir()] == ["counters"]
+
+
+def test_the_pilots_own_shells_are_known_by_their_stage() -> None:
+    script = """
+    exec {NAP}<> <(:)
+    (while :; do read -r -t 9 -u "$NAP" || :; done) & shell=$!
+    kill_marked /nowhere; kill -0 $shell && echo lives
+    kill_marked /nowhere "$GLIDEIN_STAGE"; wait $shell || echo $?
+    """
+    stage = {"GLIDEIN_STAGE": f"1 2 test{os.getpid()}"}
+    assert bash(script, env=ENV | stage).stdout.split() == ["lives", "137"]

@@ -39,6 +39,7 @@ def test_the_first_no_is_the_cause(
     token = submitters.token_of(shared, "reader", papers, "READ")
     jobs = {
         "owner": ("bob", "request_memory=32"),
+        "case": ("Alice", "request_memory=32"),
         "memory": ("alice", "request_memory=100000"),
         "gpus": ("alice", "request_memory=32\nrequest_gpus=2"),
         "life": ("alice", "request_memory=32\nallowed_job_duration=86400"),
@@ -60,7 +61,8 @@ def test_the_first_no_is_the_cause(
         with pilots.yard(condor.root, str(shared.address)) as yard:
             conf = {"OWNERS": "alice", "REQUEST_ID": "gexplained"}
             pilot = yard.start(65534, shared.token("alice"), conf).wait_for("joined")
-            assert 'TARGET.Owner == "alice" is false (TARGET.Owner = "bob")' in told("owner")
+            assert 'TARGET.Owner =?= "alice" is false (TARGET.Owner = "bob")' in told("owner")
+            assert 'TARGET.Owner = "Alice"' in told("case")
             assert "RequestMemory" in told("memory")
             assert "--memory" in told("memory")
             assert "GPUs" in told("gpus")
@@ -71,7 +73,7 @@ def test_the_first_no_is_the_cause(
             assert "no schedd of this pool has job 999999.0" in told("999999")
             until_running(shared, ids["fits"])
             assert "PASS" in told("fits")
-            for name in ("owner", "memory", "gpus", "life", "own"):
+            for name in ("owner", "case", "memory", "gpus", "life", "own"):
                 assert status(shared, ids[name]) == "1", told(name)
             assert pilot.ended() is None
     finally:

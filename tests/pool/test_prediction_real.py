@@ -69,6 +69,8 @@ def test_life_and_disk_are_equal_as_far_as_they_can_be(
     [
         ({}, True),
         ({"Owner": '"bob"'}, False),
+        ({"Owner": '"o\\"DD one"', "ProjectName": '"a b"'}, False),
+        ({"Owner": '"Alice"'}, False),
         ({"Owner": '"o\\"dd one"'}, False),
         ({"Owner": '"o\\"dd one"', "ProjectName": '"a b"'}, True),
         ({"Owner": r'"DOM\\u$er"', "ProjectName": '"a b"'}, True),

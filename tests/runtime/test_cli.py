@@ -1,6 +1,8 @@
 """`glidein runtime` as a user types it: tables, JSON, progress apart, exit codes for scripts."""
 
 import json
+import os
+import shutil
 import sysconfig
 from pathlib import Path
 
@@ -33,6 +35,27 @@ def test_a_runtime_is_got_listed_shown_verified_and_removed(tmp_path: Path) -> N
     assert "as recorded" in called(tmp_path, "verify").stdout
     assert called(tmp_path, "remove", made["id"]).ok
     assert "No runtime yet" in called(tmp_path, "list").stdout
+
+
+def test_a_runtime_that_runs_is_not_removed(tmp_path: Path) -> None:
+    sleep = Path("/bin/sleep").resolve()
+    found = trees.stored(tmp_path / "cache/glidein/runtimes")
+    shutil.copy(sleep, found.root / "sbin/condor_master")
+    installed = trees.lay(tmp_path / "opt")
+    (installed / "sbin/condor_startd").unlink()
+    (installed / "sbin/condor_startd").symlink_to(sleep)
+    linked = json.loads(called(tmp_path, "get", "--prefix", installed, "--json").stdout)
+    for root, name in ((found.root, "condor_master"), (Path(linked["root"]), "condor_startd")):
+        pid = process.spawn([root / "sbin" / name, "60"], log=tmp_path / "log")
+        try:
+            said = called(tmp_path, "remove", root.name)
+            assert said.returncode == 2
+            assert f"in use by running pilots, processes {pid}. See them with" in said.stderr
+            assert root.exists()
+        finally:
+            os.kill(pid, 9)
+            os.waitpid(pid, 0)
+        assert called(tmp_path, "remove", root.name).ok
 
 
 def test_a_changed_file_is_named_and_ends_with_1(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Which source is taken, and what is said of the others; the host's HTCondor by links."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,34 @@ def test_the_known_release_has_a_whole_sum_and_a_witness() -> None:
 def test_a_pilots_programs_are_all_there_once(tmp_path: Path) -> None:
     both = (*packing.PROGRAMS, *packing.WELCOME)
     assert len(set(both)) == len(both)
+
+
+def test_our_own_cache_does_not_pass_for_the_hosts(tmp_path: Path) -> None:
+    cache, farm, opt = tmp_path / "cache", tmp_path / "farm", trees.lay(tmp_path / "opt")
+    ours = trees.stored(cache)
+    linked = runtime.get("host", prefix=opt, where=cache)  # links out of the cache again
+    for number, root in enumerate((ours.root, linked.root)):
+        (farm / str(number)).mkdir(parents=True)
+        (farm / str(number) / "sbin").symlink_to(root / "sbin")
+        (farm / f"files-{number}" / "sbin").mkdir(parents=True)
+        for path in (root / "sbin").iterdir():
+            (farm / f"files-{number}" / "sbin" / path.name).symlink_to(path)
+    roots = (ours.root, linked.root, *farm.iterdir())
+    assert len(roots) == 6
+    for root in roots:
+        with pytest.raises(RuntimeUnavailable, match="into our own cache"):
+            runtime.get("host", prefix=root, where=cache)
+        said = found_on(f"{root}/sbin:/usr/bin:/bin", cache)
+        assert "no HTCondor is installed here; the one on PATH is out of our own cache" in said
+        assert f"host {opt}" in found_on(f"{root}/sbin:{opt}/sbin:/usr/bin:/bin", cache)
+
+
+def found_on(path: str, cache: Path) -> str:
+    """Return the source of the host's HTCondor on that PATH, or what is said without one."""
+    program = (
+        "import sys; from pathlib import Path; from glidein import runtime, errors\n"
+        "try: print(runtime.get('host', where=Path(sys.argv[1])).source)\n"
+        "except errors.RuntimeUnavailable as error: print(error)"
+    )
+    return process.run([sys.executable, "-c", program, cache], timeout=30,
+                       env={"PATH": path, "HOME": "/nonexistent"}).stdout  # fmt: skip
