@@ -1,9 +1,10 @@
 # HTCondor's part of a step. Its batch jobs are known by an attribute of ours, GlideinRequest, which
 # the submit description gives them; whatever else the user runs there is not looked at.
 
-readonly FAR_ASKED=ClusterId,ProcId,GlideinRequest,JobStatus,HoldReason,HoldReasonCode,RemoveReason,\
-ExitCode,ExitBySignal,ExitSignal,QDate,JobCurrentStartDate,CompletionDate,EnteredCurrentStatus,\
-RemoteHost,LastRemoteHost,NumJobStarts,LastRejMatchReason,TransferringInput,TransferringOutput
+far_asked=ClusterId,ProcId,GlideinRequest,JobStatus,HoldReason,HoldReasonCode,RemoveReason,ExitCode
+far_asked+=,ExitBySignal,ExitSignal,QDate,JobCurrentStartDate,CompletionDate,EnteredCurrentStatus
+far_asked+=,RemoteHost,LastRemoteHost,NumJobStarts,LastRejMatchReason,TransferringInput
+far_asked+=,TransferringOutput
 
 # far_ask ID: submits; sets job to the cluster's number. What pilots print needs its folder before.
 far_ask() {
@@ -45,12 +46,17 @@ far_lookup() {
 far_await_submit() {
   local process until=$((SECONDS + 60))
   for process in /proc/[0-9]*; do
-    while [[ $(readlink -- "$process/cwd") == "$1" &&
-      $(tr '\0' ' ' <"$process/cmdline") == *condor_submit\ -terse* ]] 2>/dev/null; do
+    while far_submits "$process" "$1"; do
       ((SECONDS < until)) || return 0
       sleep 0.2
     done
   done
+}
+
+# far_submits PROCESS PLACE: whether that process, as /proc has it, is a condor_submit in that place.
+far_submits() {
+  [[ $(readlink -- "$1/cwd" 2>/dev/null) == "$2" ]] || return 1
+  [[ $({ tr '\0' ' ' <"$1/cmdline"; } 2>/dev/null) == *condor_submit\ -terse* ]]
 }
 
 # far_has_history: whether this access point remembers what left its queue.
@@ -76,7 +82,7 @@ far_queue() {
 far_tell() {
   local complaint status
   far_section "$1"
-  { complaint=$("$@" -json -attributes "$FAR_ASKED" 2>&1 >&3); } 3>&1
+  { complaint=$("$@" -json -attributes "$far_asked" 2>&1 >&3); } 3>&1
   status=$?
   far_section "$1-status"
   printf '%s\n' "$status"
