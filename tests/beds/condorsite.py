@@ -1,5 +1,6 @@
 """A site whose batch system is HTCondor: a pool with one machine, which serves made users."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from glidein import process, runtime
 from glidein.throwaway import PoolOptions, ThrowawayPool
 from tests.beds import pools
+from tests.beds.pilots import wait_until
 
 # The machine is larger than this one, so that many small pilots fit. Its folder lies below /tmp,
 # which a private /tmp for each job would hide.
@@ -40,7 +42,7 @@ class CondorSite:
         self.user = user
         self.home = homes / "home"
         self.home.mkdir(mode=0o700)
-        process.run(["chown", f"{user}:", self.home], timeout=10)
+        os.chown(self.home, user, user)
 
     def bash(self) -> Sequence[str]:
         """Return the command of a bash as that user would have it after he logged in."""
@@ -52,7 +54,8 @@ class CondorSite:
 
     def on(self, *argv: str) -> str:
         """Run a command as that user there and return what it printed."""
-        return process.run([*self.bash(), "-c", '"$@"', "-", *argv], timeout=60).stdout
+        argv = (*self.bash(), "-c", '"$@"', "-", *argv)
+        return process.run(argv, timeout=60, check=False).stdout
 
     def open(self, *, really: bool) -> None:
         """Let its queue take batch jobs, or refuse them."""
@@ -67,4 +70,6 @@ def site(found: runtime.Runtime, user: int) -> Iterator[CondorSite]:
     """Yield a running site for that user."""
     options = PoolOptions(user=user, users=True, domain="site.pool", extra=_CONFIG)
     with pools.pool_of(found, options) as pool, pools.open_folder("gls-") as homes:
-        yield CondorSite(pool, homes, user)
+        opened = CondorSite(pool, homes, user)
+        wait_until(lambda: opened.on("condor_status", "-af", "Machine"), 30, "the machine is seen")
+        yield opened

@@ -90,8 +90,7 @@ class CondorPlace(Place):
         return [
             each.pid
             for each in identity.everybody()
-            if b"\0--conf\0pilot." in (shown := _read(each.pid, "cmdline"))
-            and b"/condor_exec.exe\0" in shown + b"\0"
+            if b"/pilot.sh\0--conf\0pilot." in (shown := _read(each.pid, "cmdline"))
             and mark in _conf(each.pid, shown)
         ]
 
