@@ -76,10 +76,9 @@ def _hear(place: Place, index: int, restart: int, line: str) -> None:
 def request(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> SeenRequest:
     """Return one request. `sure`: both queue and accounting answered, so absence says something."""
     state, reason = _state(place, jobs, sure=sure)
-    alive = any(job.where is RequestState.RUNNING for job in jobs)
     unseen = not jobs and not sure
     pilots = [
-        _pilot(place.id, index, restart, lines, alive=alive or unseen)
+        _pilot(place.id, index, restart, lines, alive=_alive(jobs, index) or unseen)
         for index, (restart, lines) in place.printed.items()
     ]
     if state in (RequestState.QUEUED, RequestState.RUNNING):
@@ -99,6 +98,12 @@ def request(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> SeenReques
         pilots=tuple(sorted(pilots, key=lambda pilot: pilot.name)),
         facts=_facts(jobs),
     )
+
+
+def _alive(jobs: Sequence[BatchJob], index: int) -> bool:
+    """Whether the batch job a pilot belongs to runs: its own task, if it has one to itself."""
+    own = [job for job in jobs if job.task in ("", str(index))] or jobs
+    return any(job.where is RequestState.RUNNING for job in own)
 
 
 def _state(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> tuple[RequestState, str]:

@@ -13,6 +13,7 @@ from glidein.errors import RenderError
 
 _CONF_KEY = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
 _SBATCH = re.compile(r"[A-Za-z0-9_.,:=+@%/*&|!()\[\]-]{1,512}", re.ASCII)
+_SUBMIT_FILE = re.compile(r"[A-Za-z0-9_./+:@%=~-]{1,4096}", re.ASCII)
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 HERE_END = "GLIDEIN_HERE_ENDS"
 
@@ -136,6 +137,38 @@ def condor(value: str) -> str:
     if found := _LOST.search(value):
         raise RenderError(f"HTCondor configuration cannot hold {found[0]!r}, found in {value!r}")
     return value.replace("$", "$(DOLLAR)")
+
+
+def submit(value: str) -> str:
+    """Return an expression of ClassAds for the right-hand side of a line of a submit description.
+
+    The line ends at a newline and is joined to the next at a closing backslash: both are refused,
+    as are blank ends. $(NAME) is expanded, so each dollar is written $(DOLLAR); $$(NAME) would be
+    expanded once more when the batch job starts, and is refused.
+    """
+    _one_line(value, "a line of a submit description")
+    if "$$" in value:
+        raise RenderError(f"a submit description cannot hold '$$', found in {value!r}")
+    if not value or value != value.strip() or value.endswith("\\"):
+        raise RenderError(f"a submit description cannot keep the ends of {value!r}")
+    return value.replace("$", "$(DOLLAR)")
+
+
+def submit_string(value: str) -> str:
+    """Return a ClassAd string literal for the right-hand side of a line of a submit description."""
+    return submit(classad(value))
+
+
+def submit_file(value: str) -> str:
+    """Return a file's name for a list of files in a submit description, or refuse it.
+
+    Commas and blanks part the names there, and there is no sign to quote them with.
+    """
+    if not _SUBMIT_FILE.fullmatch(value):
+        raise RenderError(
+            f"a submit description cannot name the file {value!r}; use letters, digits, . _ - + /"
+        )
+    return value
 
 
 def xml(value: str) -> str:

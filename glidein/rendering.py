@@ -56,6 +56,9 @@ def render(package: str, template: str, values: Mapping[str, object]) -> str:
         "command_line": _filter(quoting.command_line),
         "node_path": _filter(quoting.node_path),
         "comment": _filter(quoting.comment),
+        "submit": _filter(quoting.submit),
+        "submit_string": _filter(quoting.submit_string),
+        "submit_file": _filter(quoting.submit_file),
         "here": _filter(quoting.here),
         "program": Quoted,  # a whole program of ours, constant: nothing in it was put together
     }

@@ -9,7 +9,7 @@ import pytest
 
 from glidein import runtime
 from glidein.throwaway import PoolOptions, ThrowawayPool
-from tests.beds import pools
+from tests.beds import condorsite, pools
 from tests.beds.slurm import SlurmBed, roots
 
 
@@ -60,3 +60,10 @@ def session_bed() -> Iterator[SlurmBed]:
     newer = os.environ.get("GLIDEIN_BED_SLURM") == "24.11"
     with SlurmBed(root=roots.newer() if newer else roots.native()) as bed:
         yield bed
+
+
+@pytest.fixture(scope="session")
+def condor_site(condor: runtime.Runtime, users: dict[str, int]) -> Iterator[condorsite.CondorSite]:
+    """A site whose batch system is HTCondor, for the session; gltest1 submits there."""
+    with condorsite.site(condor, users["gltest1"]) as opened:
+        yield opened

@@ -200,9 +200,10 @@ far_logs() {
 }
 readonly FAR_MOST=524288
 
-# far_cancel ID GRACE FAST: ends the request and removes what it left but its logs. It is marked
-# first, so that nothing starts under it any more.
+# far_cancel ID FAST: ends the request and removes what it left but its logs. It is marked first, so
+# that nothing starts under it any more. How long its pilots may take to leave, its place remembers.
 far_cancel() {
+  local grace=0
   umask 077
   far_find_root
   far_find_place "$1"
@@ -213,15 +214,18 @@ far_cancel() {
   fi
   mkdir -p -- "$far_place"
   : >"$far_place/cancelled" || far_end "$FAR_DISK" "$far_place cannot be written"
-  far_end_jobs "$1" "$2" "$3" || exit
+  if (($2 == 0)) && [[ -r $far_place/request && $(<"$far_place/request") =~ \"grace\":([0-9]+) ]]; then
+    grace=${BASH_REMATCH[1]}
+  fi
+  far_end_jobs "$1" "$grace" "$2" || exit
   far_sweep
   far_section end
 }
 
 # far_sweep: removes what a request that is over needs no more: all but its logs and its marks.
 far_sweep() {
-  rm -rf -- "$far_place"/{token,runtime.*,pilot.sh,batch.sh} "$far_place"/.[a-z]*
-  rm -f -- "$far_place"/run.*/{pilot.sh,pilot.*.conf}
+  rm -rf -- "$far_place"/{token,runtime.*,pilot.sh,batch.sh,pilot.sub} "$far_place"/.[a-z]*
+  rm -f -- "$far_place"/pilot.*.conf "$far_place"/run.*/{pilot.sh,pilot.*.conf}
 }
 
 # far_forget ID: removes a request's place wholly.
