@@ -1928,7 +1928,7 @@ drain() {
 
 # end_daemons: asks HTCondor to end, then makes it.
 end_daemons() {
-  local wait_s=6 code=0 signal round
+  local wait_s=6 code=0 killed=0 signal round
   [[ -n $MASTER ]] || return 0
   for signal in TERM QUIT; do
     kill -"$signal" "$MASTER" 2>/dev/null || :
@@ -1938,10 +1938,12 @@ end_daemons() {
     done
   done
   [[ -z ${LOG_FD-} ]] || read_log
-  if birth "$MASTER"; then kill -9 "$MASTER" 2>/dev/null || :; fi
+  if birth "$MASTER" && kill -9 "$MASTER" 2>/dev/null; then killed=1; fi
   wait "$OUTER" 2>/dev/null || code=$?
-  # Killed here, or by the watchdog at the very end.
-  if ((code == 137)) && [[ $REASON == lifetime ]]; then
+  epoch
+  # Killed here, or by the watchdog at the very end. The program that made the PID namespace cannot
+  # end by SIGKILL as the master inside did: it ends with 1.
+  if ((killed || code == 137 || (code == 1 && NOW >= DEADLINE))) && [[ $REASON == lifetime ]]; then
     REASON=dead-man MESSAGE='the daemons did not end when they had to'
   fi
   MASTER=''

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from glidein import process
+from glidein import process, report
 from glidein.throwaway import ThrowawayPool
 from tests.baddays.phases import EARLY, LATE, Case, begin
 from tests.beds import kernels, ports
@@ -56,6 +57,12 @@ def kill(case: Case) -> None:
     assert case.pilot.wait(5) == 137
 
 
+def words(case: Case) -> dict[str, Any]:
+    """Return its report, which the watchdog prints when the folder is gone."""
+    wait_until(lambda: report.reports(case.pilot.text), 3, "its report")
+    return case.pilot.report
+
+
 @pytest.mark.parametrize("hidden", [True, False])
 def test_killed_before_it_has_a_watchdog_the_next_pilot_sweeps(
     pilots: Yard, desk: Desk, pool: ThrowawayPool, leads: Leads, hidden: bool
@@ -86,8 +93,8 @@ def test_killed_before_it_has_joined_all_is_gone_in_time(
         case.pilot.assert_clean(GONE_IN)
         place = case.pilot.token.parent
         wait_until(lambda: process.all_of(place) == [], 1, "its own shells are gone")
-    assert case.pilot.reason == "killed"
-    assert case.pilot.report["token_hidden"] is hidden
+    told = words(case)
+    assert (told["reason"], told["token_hidden"]) == ("killed", hidden)
 
 
 @pytest.mark.parametrize(("phase", "hidden"), list(product(LATE, (True, False))))
@@ -99,8 +106,8 @@ def test_killed_with_its_daemons_all_is_gone_in_time(
     kill(case)
     case.pilot.assert_clean(GONE_IN)
     assert case.job_processes() == []
-    assert case.pilot.reason == "killed"
-    told = case.pilot.report
+    told = words(case)
+    assert told["reason"] == "killed"
     assert (told["exit_code"], told["token_hidden"], told["cores"]) == (137, hidden, 1)
     assert told["jobs_run"] == (0 if case.job is None else 1)
     assert (told["busy_core_s"] > 0) == (case.job is not None)

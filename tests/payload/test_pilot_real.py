@@ -142,7 +142,7 @@ def test_killed_itself_its_daemons_and_jobs_are_gone_in_ten_seconds(pilot: Pilot
     pilot.submit(ESCAPES)
     pilot.begin().until("STATE busy").until(lambda: len(escaped()) == 2)
     os.kill(pilot.pid, signal.SIGKILL)
-    pilot.until(lambda: not escaped() and not pilot.left(), 10)
+    pilot.until(lambda: not escaped() and not pilot.left(), 10).until("GLIDEIN-REPORT", 3)
     assert report.reports(pilot.text)[-1]["reason"] == "killed"
 
 
@@ -203,7 +203,9 @@ def test_the_dead_man_ends_a_pilot_that_stands_still(pilot: Pilot) -> None:
     pilot.submit("executable=/bin/sleep\narguments=600")
     pilot.begin(LIFETIME=12, RETIRE=3).until("STATE busy")
     os.kill(pilot.pid, signal.SIGSTOP)
-    pilot.until(lambda: not process.alive(pilot.pid) and not pilot.left(), 40)
+    pilot.until(lambda: not process.alive(pilot.pid) and not pilot.left(), 40).until(
+        "GLIDEIN-REPORT", 3
+    )
     said = report.reports(pilot.text)[-1]
     assert (said["reason"], said["jobs_run"]) == ("dead-man", 1)
     assert said["busy_core_s"] > 5
