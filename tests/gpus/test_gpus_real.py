@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from glidein import process, runtime
-from glidein.runtime import Runtime
+from glidein.runtime import Runtime, manifest
 from tests.payload.conftest import Pilot
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
@@ -36,6 +36,7 @@ def two_gpus(condor: Runtime, open_place: Path) -> Runtime:
     shutil.move(program, real)
     program.write_text(f'#!/bin/sh\nexec "{real}" -simulate:2,2 "$@"\n')
     program.chmod(0o755)
+    manifest.write(root)  # the pilot checks its runtime: this one is meant to be so
     return copied
 
 
