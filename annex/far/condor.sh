@@ -131,7 +131,7 @@ far_withdraw() { condor_rm "$1" >/dev/null; }
 far_nodes() {
   far_find_program condor_status
   far_section machines
-  condor_status -startd -constraint 'DynamicSlot =!= true' -af:t TotalSlotCpus TotalSlotMemory \
+  condor_status -constraint 'DynamicSlot =!= true' -af:t TotalSlotCpus TotalSlotMemory \
     TotalSlotGPUs Machine ||
     far_end "$FAR_SYSTEM" "condor_status did not answer"
 }
