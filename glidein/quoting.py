@@ -155,7 +155,12 @@ def submit(value: str) -> str:
 
 
 def submit_string(value: str) -> str:
-    """Return a ClassAd string literal for the right-hand side of a line of a submit description."""
+    """Return a ClassAd string literal for the right-hand side of a line of a submit description.
+
+    Backslashes and control characters are refused: condor_submit reads them in its older way.
+    """
+    _refuse(value, "\\", "a string of a submit description")
+    _one_line(value, "a string of a submit description")
     return submit(classad(value))
 
 

@@ -30,7 +30,7 @@ REQUEST = Request(
 ASK = BatchAsk(nodes=2, cpus=4, memory=8192, lifetime=7200, project="Chtc")
 Ads = Callable[[str], list[classad2.ClassAd]]
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
 PIECES = st.lists(
     st.sampled_from(["$", "$(", "$$(", "$(DOLLAR", ")", "\\", '"', "'", "#", " ", "=", ":", "\n",
                      "a", "$ENV(", "$INT(", "é", "@=", "\t", "queue 9", ","]), max_size=12,
@@ -94,7 +94,7 @@ def test_condor_submit_reads_back_what_submit_string_quoted(ads: Ads, value: str
     try:
         made = text(dataclasses.replace(ASK, project=value))
     except RenderError:
-        assert "$$" in value or any(unicodedata.category(each) == "Cc" for each in value)
+        assert set(value) & {"$", "\\"} or any(unicodedata.category(each) == "Cc" for each in value)
         return
     first, second = ads(made)
     assert first.get("ProjectName", "") == second.get("ProjectName", "") == value
