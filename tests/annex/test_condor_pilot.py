@@ -56,7 +56,8 @@ def test_a_pilot_in_an_outer_batch_job_runs_jobs_of_its_own_pool(
         assert str(condor_site.pool.folder / "condor_config") not in said
         place.provider.cancel(request.id)
         assert place.leftovers(request.id) == []
-        seen = place.provider.see(request.id)
+        seen = place.provider.list().find(request.id)
+        assert seen is not None
         assert [each.state for each in seen.pilots] == [PilotState.ENDED]
         assert seen.pilots[0].report is not None
         assert seen.pilots[0].report["jobs_run"] == 1
