@@ -87,7 +87,8 @@ _REFUSALS = (
         "you may not submit there: see condor_ping -table WRITE, or ask the site",
     ),
     _Refusal(
-        r"Can't find address|Failed to connect|Failed to fetch ads|CEDAR|SECMAN|timed out|"
+        r"cannot be seen now|condor_schedd is not|unknown host|Can't find address|"
+        r"Failed to connect|Failed to fetch ads|CEDAR|SECMAN|timed out|"
         r"schedd .*(not |un)(responding|available|reachable)|Unable to locate|did not answer",
         TransientError,
         "the access point's queue does not answer; repeat it in a while",

@@ -142,20 +142,23 @@ def condor(value: str) -> str:
 def submit(value: str) -> str:
     """Return an expression of ClassAds for the right-hand side of a line of a submit description.
 
-    The line ends at a newline and is joined to the next at a closing backslash: both are refused,
-    as are blank ends. $(NAME) is expanded, so each dollar is written $(DOLLAR); $$(NAME) would be
-    expanded once more when the batch job starts, and is refused.
+    The line ends at a newline and is joined to the next at a closing backslash; a dollar begins a
+    macro, some of them only when the batch job starts. All these are refused, as are blank ends.
     """
     _one_line(value, "a line of a submit description")
-    if "$$" in value:
-        raise RenderError(f"a submit description cannot hold '$$', found in {value!r}")
+    _refuse(value, "$", "a submit description")
     if not value or value != value.strip() or value.endswith("\\"):
         raise RenderError(f"a submit description cannot keep the ends of {value!r}")
-    return value.replace("$", "$(DOLLAR)")
+    return value
 
 
 def submit_string(value: str) -> str:
-    """Return a ClassAd string literal for the right-hand side of a line of a submit description."""
+    """Return a ClassAd string literal for the right-hand side of a line of a submit description.
+
+    Backslashes and control characters are refused: condor_submit reads them in its older way.
+    """
+    _refuse(value, "\\", "a string of a submit description")
+    _one_line(value, "a string of a submit description")
     return submit(classad(value))
 
 

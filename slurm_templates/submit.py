@@ -72,7 +72,7 @@ def submit(request: Request, ask: BatchAsk, target: Target) -> Submit:
         memory=size.memory_mb or _MEMORY,
         disk=size.disk_mb or _DISK,
         gpus=size.gpus or 0,
-        gpu_type=re.escape(ask.gpu_type),
+        gpu_type=_gpu_type(ask.gpu_type),
         requirements=" && ".join(f"({each})" for each in wanted if each),
         inputs=tuple(filter(None, [_tarball(request.runtime)])),
         vacate=request.spec.grace + 30,
@@ -114,6 +114,13 @@ def _tarball(runtime: RuntimeChoice | None) -> str:
     """Return the path of a tarball that lies where the batch jobs are submitted, else nothing."""
     where = runtime.where.removeprefix("file://") if runtime else ""
     return where if _TARBALL.fullmatch(where) else ""
+
+
+def _gpu_type(name: str) -> str:
+    """Return a GPU type fit for a regular expression in which it stands for itself."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]*", name):
+        raise RenderError(f"{name!r} is no GPU type; use letters, digits, _ and -")
+    return name
 
 
 def _remarks(ask: BatchAsk, target: Target) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ far_await_submit() {
 
 # far_submits PROCESS PLACE: whether that process, as /proc has it, is a condor_submit in that place.
 far_submits() {
-  [[ $(readlink -- "$1/cwd" 2>/dev/null) == "$2" ]] || return 1
+  [[ -O $1 && $(readlink -- "$1/cwd" 2>/dev/null) == "$2" ]] || return 1
   [[ $({ tr '\0' ' ' <"$1/cmdline"; } 2>/dev/null) == *condor_submit\ -terse* ]]
 }
 
@@ -131,7 +131,7 @@ far_withdraw() { condor_rm "$1" >/dev/null; }
 far_nodes() {
   far_find_program condor_status
   far_section machines
-  condor_status -startd -constraint 'DynamicSlot =!= true' -af:t TotalSlotCpus TotalSlotMemory \
+  condor_status -constraint 'DynamicSlot =!= true' -af:t TotalSlotCpus TotalSlotMemory \
     TotalSlotGPUs Machine ||
     far_end "$FAR_SYSTEM" "condor_status did not answer"
 }

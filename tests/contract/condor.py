@@ -79,10 +79,15 @@ class CondorPlace(Place):
         return self.site.on("condor_q", "-constraint", wanted, "-af", "ClusterId").split()
 
     def _kill(self, request_id: str, number: int) -> None:
-        for pid in self._pilots(request_id):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
-        assert until(lambda: not self._queued(request_id), 60)
+        """Signal its pilots, those too that a look at all processes missed, until all is over."""
+
+        def over() -> bool:
+            for pid in self._pilots(request_id):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            return not self._queued(request_id)
+
+        assert until(over, 60)
 
     def _pilots(self, request_id: str) -> list[int]:
         """Return the pilots' own processes: they run the executable with a pilot.conf of theirs."""
