@@ -105,7 +105,7 @@ _REFUSALS = (
     _Refusal(
         r"node configuration is not available|CPU count|cpus.*exceed",
         RejectedError,
-        "no node there has what was asked for; see --cpus, --memory and --constraint",
+        "no node there has what was asked for; see --cpus, --memory, --gpus and --constraint",
     ),
     _Refusal(r"reservation", RejectedError, "see --reservation"),
     _Refusal(

@@ -29,6 +29,7 @@ class Place:
     cancelled: bool = False
     asking: bool = False
     unreadable: bool = False
+    refused: str = ""
     created: datetime | None = None
     pilots: int = 0
     printed: dict[int, tuple[int, list[str]]] = field(default_factory=dict)
@@ -42,8 +43,8 @@ def places(said: str, logs: str) -> dict[str, Place]:
         key, _, value = line.partition(" ")
         if key == "place":
             place = found.setdefault(value, Place(value))
-        elif key == "submitted":
-            place.submitted = value.strip()
+        elif key in ("submitted", "refused"):
+            setattr(place, key, value.strip())
         elif key in ("cancelled", "asking", "unreadable"):
             setattr(place, key, True)
         elif key == "request":
@@ -108,6 +109,9 @@ def _alive(jobs: Sequence[BatchJob], index: int) -> bool:
 
 def _state(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> tuple[RequestState, str]:
     states = {job.where for job in jobs}
+    # Slurm keeps a record, failed at once, of some batch jobs that it did not take.
+    if place.refused and not place.cancelled and states <= {RequestState.ENDED}:
+        return RequestState.INTENDED, f"{place.refused}; cancel it, and submit a better one"
     for state in (RequestState.RUNNING, RequestState.QUEUED, RequestState.ENDED):
         if state in states:
             return state, _reason(place, [job for job in jobs if job.where is state])
@@ -119,7 +123,7 @@ def _state(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> tuple[Reque
     if not place.submitted:
         if place.asking and not sure:
             return RequestState.QUEUED, "whether it was submitted cannot be seen now"
-        return RequestState.INTENDED, f"its start was cut off; remove it: glidein stop {place.id}"
+        return RequestState.INTENDED, "its start was cut off; cancel it to remove what is left"
     if not sure:
         return RequestState.QUEUED, "the batch system does not say where it is"
     if place.printed:

@@ -89,6 +89,7 @@ far_submit() {
     job=''
     [[ ! -e $far_place/asking ]] || far_adopt "$1" || exit
     if [[ -z $job ]]; then
+      rm -f -- "$far_place/refused"
       far_files || exit
       : >"$far_place/asking" || far_end "$FAR_DISK" "$far_place cannot be written"
       far_ask "$1" || exit
@@ -102,6 +103,14 @@ far_submit() {
   fi
   far_section submitted
   cat -- "$far_place/submitted"
+}
+
+# far_refused SAID: keeps the batch system's words on why it did not take a request, and nothing
+# that the request would have needed.
+far_refused() {
+  printf '%s\n' "$1" >"$far_place/refused"
+  rm -f -- "$far_place/asking"
+  far_sweep
 }
 
 far_note_submitted() {
@@ -169,6 +178,7 @@ far_look() {
     [[ ! -s $place/submitted ]] || far_line submitted "$(<"$place/submitted")"
     [[ ! -e $place/cancelled ]] || far_line cancelled yes
     [[ ! -e $place/asking ]] || far_line asking yes
+    [[ ! -s $place/refused ]] || far_line refused "$(head -c 400 -- "$place/refused")"
     [[ ! -r $place/request ]] || far_line request "$(<"$place/request")"
   done
   far_section pilots
