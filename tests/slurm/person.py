@@ -91,13 +91,21 @@ class Person:
 
     def wait_lines(self, request: str, text: str, timeout: float = 60, times: int = 1) -> None:
         """Wait until the batch job's output has a text."""
-        said = lambda: "\n".join(self.batch_lines(request))  # noqa: E731
+
+        def said() -> str:
+            return "\n".join(self.batch_lines(request))
+
         wait_for(lambda: said().count(text) >= times, timeout, lambda: f"{text!r} in\n{said()}")
 
     def wait_joined(self, request: str, count: int, timeout: float = 90) -> None:
         """Wait until that many pilots said that they joined."""
-        logs = lambda: list(self.place(request).glob("run.*/pilot.*.log"))  # noqa: E731
-        joined = lambda: sum(" STATE joined" in log.read_text(errors="replace") for log in logs())  # noqa: E731
+
+        def logs() -> list[Path]:
+            return list(self.place(request).glob("run.*/pilot.*.log"))
+
+        def joined() -> int:
+            return sum(" STATE joined" in log.read_text(errors="replace") for log in logs())
+
         wait_for(lambda: joined() >= count, timeout, lambda: f"{count} joined: {_read(logs())}")
 
     def left(self, request: str, nodes: str = NODES) -> list[str]:
@@ -110,7 +118,7 @@ class Person:
         ]
         allowed = (".log", ".out", "/submitted", "/cancelled", "/request", "/asking", "/refused")
         files = [str(each) for each in self.place(request).rglob("*") if each.is_file()]
-        find = f"ls -d /tmp/glidein-* /small/glidein-* 2>/dev/null | sed 's/^/'$(hostname):/"
+        find = "ls -d /tmp/glidein-* /small/glidein-* 2>/dev/null | sed 's/^/'$(hostname):/"
         folders = [
             line
             for node in nodes.split()
