@@ -470,23 +470,46 @@ owners_clause() {
 
 # --- token ---------------------------------------------------------------------------------------
 
+# read_all FD: sets TEXT to what comes there within 30 s; a signal ends the pilot meanwhile.
+read_all() {
+  local part code until
+  TEXT=''
+  uptime
+  until=$((UPTIME + 3000))
+  while :; do
+    code=0
+    # Bash keeps a trap waiting as long as it reads, so it reads by slices of time.
+    IFS= read -r -d '' -t 0.2 part <&"$1" || code=$?
+    TEXT+=$part
+    ((SIGNALS == 0)) || give_up told "$TOO_EARLY"
+    uptime
+    ((code > 128 && UPTIME < until)) || return 0
+  done
+}
+
 # read_token: sets TOKEN; never printed, never in an argument or the environment of a program.
 read_token() {
-  local file=${CONF[TOKEN_FILE]-} text=''
+  local file=${CONF[TOKEN_FILE]-} input
   if [[ -n ${GLIDEIN_TOKEN_FD-} ]]; then
-    IFS= read -r -d '' text <&"$GLIDEIN_TOKEN_FD" || :
+    read_all "$GLIDEIN_TOKEN_FD"
     exec {GLIDEIN_TOKEN_FD}<&-
     verdict WARN token "-t shows the token to others on this machine" "use -T FILE"
   elif [[ -n $file ]]; then
     [[ -r $file && ! -d $file ]] || token_fails token "$file cannot be read"
     [[ ! -f $file || $(stat -Lc %a -- "$file") == *00 ]] ||
       verdict WARN token-file "others on this machine may read $file" "chmod 600 $file"
-    IFS= read -r -d '' text <"$file" || :
+    # No signal would end the opening of a pipe that has a name and nobody who writes.
+    [[ ! -p $file || $(readlink -f -- "$file") == *pipe:* ]] ||
+      refuse "${FROM[TOKEN_FILE]-TOKEN_FILE}: $file is a named pipe: give the token in a file, or on\
+ standard input"
+    exec {input}<"$file"
+    read_all "$input"
+    exec {input}<&-
   else
-    IFS= read -r -t 30 -d '' text <&0 || :
-    [[ -n $text ]] || token_fails token "none was given: use -T FILE or standard input"
+    read_all 0
+    [[ -n $TEXT ]] || token_fails token "none was given: use -T FILE or standard input"
   fi
-  TOKEN=${text#"${text%%[![:space:]]*}"}
+  TOKEN=${TEXT#"${TEXT%%[![:space:]]*}"}
   TOKEN=${TOKEN%"${TOKEN##*[![:space:]]}"}
   [[ $TOKEN =~ ^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$ ]] ||
     token_fails token "it is no IDTOKEN: three parts joined by dots were expected"
@@ -2026,7 +2049,7 @@ main() {
   OOM_BEFORE=$(oom_kills 2>/dev/null) || :
   make_folder
   start_watchdog
-  sweep "${WORK%/*}"
+  sweep "${PLACE%/*}"
   hide_token
   note
   find_runtime

@@ -302,6 +302,23 @@ def test_a_token_that_others_may_read_is_warned_of(mode: int, warns: int, tmp_pa
     assert said.stdout.count(f"| chmod 600 {file}") == warns
 
 
+def test_a_token_that_comes_in_pieces_is_waited_for(tmp_path: Path) -> None:
+    begun, rest = (whole := token(sub="alice@pool"))[:9], whole[9:]
+    script = """
+    exec {NAP}<> <(:); read_token < <(printf %s "$1"; sleep 0.7; echo "$2"); echo "$TOKEN"
+    """
+    assert bash(script, begun, rest).stdout.strip() == whole
+
+
+def test_a_named_pipe_is_no_token_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    said = bash("CONF[TOKEN_FILE]=$1; read_token", str(tmp_path / "pipe"))
+    assert said.returncode == 2
+    assert "standard input" in said.stdout
+    given = bash("CONF[TOKEN_FILE]=/dev/fd/8; read_token 8< <(echo a.b.c); echo $TOKEN")
+    assert given.stdout.strip() == "a.b.c"
+
+
 @pytest.mark.parametrize("text", ["", "word", "a.b", "a.!.c", "a.b.c.d e", "aaaa.!!!!.cccc"])
 def test_what_is_no_token_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
