@@ -1375,7 +1375,8 @@ resolve_pool() {
     POOL_ADDRESS=$POOL_HOST
     return 0
   fi
-  said=$(timeout -k 1 10 getent ahosts "$POOL_HOST" 2>/dev/null) || code=$?
+  beside timeout -k 1 10 getent ahosts "$POOL_HOST" || code=$?
+  said=$(<"$WORK/checks/said")
   POOL_ADDRESS=$(awk '$1 !~ /:/ {print $1; exit}' <<<"$said")
   [[ -n $POOL_ADDRESS ]] || POOL_ADDRESS=${said%%[[:space:]]*}
   if [[ -z $POOL_ADDRESS ]]; then
