@@ -1764,7 +1764,10 @@ note() {
       echo "$key ${!key-}"
     done
     for key in "${!PHASE[@]}"; do echo "PHASE $key ${PHASE[$key]}"; done
-    for key in "${!SINCE[@]}"; do echo "SINCE $key ${SINCE[$key]}"; done
+    for key in "${!SINCE[@]}"; do
+      echo "SINCE $key ${SINCE[$key]}"
+      echo "CORES $key ${CORES[$key]:-1}"
+    done
   } 2>/dev/null >"$WORK/counters.new" && mv -f "$WORK/counters.new" "$WORK/counters" || :
 }
 
@@ -1782,6 +1785,8 @@ recall() {
       PHASE[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
     elif [[ $line =~ ^SINCE\ (slot[0-9_]+)\ $number$ ]]; then
       SINCE[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+    elif [[ $line =~ ^CORES\ (slot[0-9_]+)\ ([1-9][0-9]{0,4})$ ]]; then
+      CORES[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
     fi
   done <"$WORK/counters"
   for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
@@ -1798,6 +1803,10 @@ read_log() {
   while IFS= read -r line <&"$LOG_FD" || { HALF+=$line && false; }; do
     line=$HALF$line HALF=''
     [[ $line != *'slot1: '*'-> Drained'* ]] || DRAINED=1
+    # A new slot tells its size; one of less than a core counts as one.
+    if [[ $line =~ (slot[0-9_]+):[[:space:]]+Cpus:\ ([0-9]{1,5})[.,] ]]; then
+      CORES[${BASH_REMATCH[1]}]=$((10#${BASH_REMATCH[2]} > 0 ? 10#${BASH_REMATCH[2]} : 1))
+    fi
     [[ $line =~ (slot[0-9_]+).*Changing\ .*activity:\ ?(.*)$ ||
       $line =~ (slot[0-9_]+)(.*Changing\ state\ and\ activity.*)$ ]] || continue
     slot_changes "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"

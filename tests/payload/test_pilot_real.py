@@ -367,10 +367,11 @@ def test_a_container_runtime_is_really_run_before_it_is_offered(pilot: Pilot) ->
 
 
 def test_drained_through_the_pool_it_leaves_when_its_job_is_done(pilot: Pilot) -> None:
-    cluster = pilot.submit("executable=/bin/sleep\narguments=6")
+    cluster = pilot.submit("executable=/bin/sleep\narguments=6\nrequest_cpus=2")
     pilot.begin(IDLE=60).until("STATE busy")
     pilot.pool.tool("condor_drain", f"slot1@gtest-{pilot.place.name.replace('_', '-')}.0.0@{HOST}")
     said = pilot.ended()
     assert (said["reason"], said["message"]) == ("told", "the pool drained it")
+    assert said["busy_core_s"] >= 10
     assert pilot.job(cluster, "NumJobStarts") == "1"
     assert pilot.job(cluster, "JobStatus") == "4"
