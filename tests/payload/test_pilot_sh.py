@@ -225,6 +225,7 @@ def test_start_takes_its_owners_jobs_only() -> None:
     slot = layers(owners=f"alice, {odd}")
     assert takes(slot, Owner="alice")
     assert takes(slot, Owner=odd)
+    assert not takes(slot, Owner="Alice")
     assert not takes(slot, Owner="mallory")
     assert not takes(slot, Owner="b")
     assert not takes(slot)
