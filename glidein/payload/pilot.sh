@@ -470,23 +470,46 @@ owners_clause() {
 
 # --- token ---------------------------------------------------------------------------------------
 
+# read_all FD: sets TEXT to what comes there within 30 s; a signal ends the pilot meanwhile.
+read_all() {
+  local part code until
+  TEXT=''
+  uptime
+  until=$((UPTIME + 3000))
+  while :; do
+    code=0
+    # Bash keeps a trap waiting as long as it reads, so it reads by slices of time.
+    IFS= read -r -d '' -t 0.2 part <&"$1" || code=$?
+    TEXT+=$part
+    ((SIGNALS == 0)) || give_up told "$TOO_EARLY"
+    uptime
+    ((code > 128 && UPTIME < until)) || return 0
+  done
+}
+
 # read_token: sets TOKEN; never printed, never in an argument or the environment of a program.
 read_token() {
-  local file=${CONF[TOKEN_FILE]-} text=''
+  local file=${CONF[TOKEN_FILE]-} input
   if [[ -n ${GLIDEIN_TOKEN_FD-} ]]; then
-    IFS= read -r -d '' text <&"$GLIDEIN_TOKEN_FD" || :
+    read_all "$GLIDEIN_TOKEN_FD"
     exec {GLIDEIN_TOKEN_FD}<&-
     verdict WARN token "-t shows the token to others on this machine" "use -T FILE"
   elif [[ -n $file ]]; then
     [[ -r $file && ! -d $file ]] || token_fails token "$file cannot be read"
     [[ ! -f $file || $(stat -Lc %a -- "$file") == *00 ]] ||
       verdict WARN token-file "others on this machine may read $file" "chmod 600 $file"
-    IFS= read -r -d '' text <"$file" || :
+    # No signal would end the opening of a pipe that has a name and nobody who writes.
+    [[ ! -p $file || $(readlink -f -- "$file") == *pipe:* ]] ||
+      refuse "${FROM[TOKEN_FILE]-TOKEN_FILE}: $file is a named pipe: give the token in a file, or on\
+ standard input"
+    exec {input}<"$file"
+    read_all "$input"
+    exec {input}<&-
   else
-    IFS= read -r -t 30 -d '' text <&0 || :
-    [[ -n $text ]] || token_fails token "none was given: use -T FILE or standard input"
+    read_all 0
+    [[ -n $TEXT ]] || token_fails token "none was given: use -T FILE or standard input"
   fi
-  TOKEN=${text#"${text%%[![:space:]]*}"}
+  TOKEN=${TEXT#"${TEXT%%[![:space:]]*}"}
   TOKEN=${TOKEN%"${TOKEN##*[![:space:]]}"}
   [[ $TOKEN =~ ^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$ ]] ||
     token_fails token "it is no IDTOKEN: three parts joined by dots were expected"
@@ -1352,7 +1375,8 @@ resolve_pool() {
     POOL_ADDRESS=$POOL_HOST
     return 0
   fi
-  said=$(timeout -k 1 10 getent ahosts "$POOL_HOST" 2>/dev/null) || code=$?
+  beside timeout -k 1 10 getent ahosts "$POOL_HOST" || code=$?
+  said=$(<"$WORK/checks/said")
   POOL_ADDRESS=$(awk '$1 !~ /:/ {print $1; exit}' <<<"$said")
   [[ -n $POOL_ADDRESS ]] || POOL_ADDRESS=${said%%[[:space:]]*}
   if [[ -z $POOL_ADDRESS ]]; then
@@ -1740,7 +1764,10 @@ note() {
       echo "$key ${!key-}"
     done
     for key in "${!PHASE[@]}"; do echo "PHASE $key ${PHASE[$key]}"; done
-    for key in "${!SINCE[@]}"; do echo "SINCE $key ${SINCE[$key]}"; done
+    for key in "${!SINCE[@]}"; do
+      echo "SINCE $key ${SINCE[$key]}"
+      echo "CORES $key ${CORES[$key]:-1}"
+    done
   } 2>/dev/null >"$WORK/counters.new" && mv -f "$WORK/counters.new" "$WORK/counters" || :
 }
 
@@ -1758,6 +1785,8 @@ recall() {
       PHASE[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
     elif [[ $line =~ ^SINCE\ (slot[0-9_]+)\ $number$ ]]; then
       SINCE[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+    elif [[ $line =~ ^CORES\ (slot[0-9_]+)\ ([1-9][0-9]{0,4})$ ]]; then
+      CORES[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
     fi
   done <"$WORK/counters"
   for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
@@ -1774,6 +1803,10 @@ read_log() {
   while IFS= read -r line <&"$LOG_FD" || { HALF+=$line && false; }; do
     line=$HALF$line HALF=''
     [[ $line != *'slot1: '*'-> Drained'* ]] || DRAINED=1
+    # A new slot tells its size; one of less than a core counts as one.
+    if [[ $line =~ (slot[0-9_]+):[[:space:]]+Cpus:\ ([0-9]{1,5})[.,] ]]; then
+      CORES[${BASH_REMATCH[1]}]=$((10#${BASH_REMATCH[2]} > 0 ? 10#${BASH_REMATCH[2]} : 1))
+    fi
     [[ $line =~ (slot[0-9_]+).*Changing\ .*activity:\ ?(.*)$ ||
       $line =~ (slot[0-9_]+)(.*Changing\ state\ and\ activity.*)$ ]] || continue
     slot_changes "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
@@ -2026,7 +2059,7 @@ main() {
   OOM_BEFORE=$(oom_kills 2>/dev/null) || :
   make_folder
   start_watchdog
-  sweep "${WORK%/*}"
+  sweep "${PLACE%/*}"
   hide_token
   note
   find_runtime

@@ -1,20 +1,22 @@
 """A pool that cannot be reached: refused, dropped, silent, no collector, no name server."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from glidein import report
+from glidein import process, report
 from glidein.throwaway import ThrowawayPool
 from tests.beds import pools, ports
 from tests.beds.jobs import Desk
-from tests.beds.pilots import Pilot, Yard
+from tests.beds.pilots import Pilot, Yard, command, wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
 BLACK_HOLE = "127.0.0.97"
+DEAF = "127.0.0.99"
 
 
 def behind(folder: Path, name_server: str) -> list[str | Path]:
@@ -88,6 +90,24 @@ def test_a_name_server_that_never_answers_delays_nothing(
     assert joined.elapsed < 20, pilot.text
     job = desk.submit("gltest1", "echo ran", pilot.only).wait_done(timeout=20)
     assert job.output == "ran\n"
+
+
+def test_a_signal_ends_a_pilot_that_waits_for_a_name_server(
+    pilots: Yard, users: dict[str, int], pool: ThrowawayPool
+) -> None:
+    with ports.silent_name_server(DEAF), pools.open_folder("gln-") as folder:
+        conf, lead = {"POOL": "pool.example.org"}, behind(folder, DEAF)
+        pilot = pilots.start(users["gltest1"], pool.token("gltest1"), conf, lead=lead)
+
+        def asking() -> bool:
+            ours = process.all_of(pilot.work.parent)
+            return any(command(pid).startswith("getent") for pid in ours)
+
+        wait_until(asking, 30, "getent")
+        pilot.signal(signal.SIGTERM)
+        assert pilot.wait(3) == 0, pilot.text
+    assert pilot.reason == "told"
+    pilot.assert_clean()
 
 
 def test_a_server_that_never_sends_the_runtime_costs_no_more_than_the_pilots_life(

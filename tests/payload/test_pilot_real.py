@@ -67,6 +67,30 @@ def test_killed_in_a_folder_with_blanks_its_link_is_gone_too(pilot: Pilot) -> No
     pilot.until(lambda: not any(odd.iterdir()), 10)
 
 
+def test_in_a_folder_with_blanks_too_what_a_dead_pilot_left_is_removed(pilot: Pilot) -> None:
+    odd = pilot.work / "two words"
+    dead = odd / f"glidein-{pilot.uid}.deaddead"
+    dead.mkdir(parents=True)
+    for path in (odd, dead):
+        os.chown(path, pilot.uid, -1)
+        os.utime(path, (time.time() - 90,) * 2)
+    assert pilot.begin(WORK_DIR=odd, RUNTIME="/nowhere").ended()["reason"] == "runtime"
+    assert f"removed {dead}" in pilot.text
+    assert list(odd.iterdir()) == []
+
+
+@pytest.mark.parametrize("begun", [b"", b"a.b"])
+def test_a_signal_ends_a_pilot_that_waits_for_its_token(pilot: Pilot, begun: bytes) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, begun)
+    pilot.start("--conf", pilot.conf(TOKEN_FILE=""), stdin=reader).until("STATE starting")
+    time.sleep(0.5)
+    os.kill(pilot.pid, signal.SIGTERM)
+    assert pilot.ended(5)["reason"] == "told"
+    os.close(reader)
+    os.close(writer)
+
+
 def test_no_job_gets_the_token(pilot: Pilot) -> None:
     pilot.begin(IDLE=20).until("STATE joined")
     assert steals(pilot) == ["nothing"]
@@ -343,10 +367,11 @@ def test_a_container_runtime_is_really_run_before_it_is_offered(pilot: Pilot) ->
 
 
 def test_drained_through_the_pool_it_leaves_when_its_job_is_done(pilot: Pilot) -> None:
-    cluster = pilot.submit("executable=/bin/sleep\narguments=6")
+    cluster = pilot.submit("executable=/bin/sleep\narguments=6\nrequest_cpus=2")
     pilot.begin(IDLE=60).until("STATE busy")
     pilot.pool.tool("condor_drain", f"slot1@gtest-{pilot.place.name.replace('_', '-')}.0.0@{HOST}")
     said = pilot.ended()
     assert (said["reason"], said["message"]) == ("told", "the pool drained it")
+    assert said["busy_core_s"] >= 10
     assert pilot.job(cluster, "NumJobStarts") == "1"
     assert pilot.job(cluster, "JobStatus") == "4"

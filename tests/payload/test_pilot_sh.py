@@ -225,6 +225,7 @@ def test_start_takes_its_owners_jobs_only() -> None:
     slot = layers(owners=f"alice, {odd}")
     assert takes(slot, Owner="alice")
     assert takes(slot, Owner=odd)
+    assert not takes(slot, Owner="Alice")
     assert not takes(slot, Owner="mallory")
     assert not takes(slot, Owner="b")
     assert not takes(slot)
@@ -300,6 +301,23 @@ def test_a_token_that_others_may_read_is_warned_of(mode: int, warns: int, tmp_pa
     said = bash("CONF[TOKEN_FILE]=$1 DEADLINE=0; read_token", str(file))
     assert said.returncode == 0
     assert said.stdout.count(f"| chmod 600 {file}") == warns
+
+
+def test_a_token_that_comes_in_pieces_is_waited_for(tmp_path: Path) -> None:
+    begun, rest = (whole := token(sub="alice@pool"))[:9], whole[9:]
+    script = """
+    exec {NAP}<> <(:); read_token < <(printf %s "$1"; sleep 0.7; echo "$2"); echo "$TOKEN"
+    """
+    assert bash(script, begun, rest).stdout.strip() == whole
+
+
+def test_a_named_pipe_is_no_token_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    said = bash("CONF[TOKEN_FILE]=$1; read_token", str(tmp_path / "pipe"))
+    assert said.returncode == 2
+    assert "standard input" in said.stdout
+    given = bash("CONF[TOKEN_FILE]=/dev/fd/8; read_token 8< <(echo a.b.c); echo $TOKEN")
+    assert given.stdout.strip() == "a.b.c"
 
 
 @pytest.mark.parametrize("text", ["", "word", "a.b", "a.!.c", "a.b.c.d e", "aaaa.!!!!.cccc"])
@@ -496,21 +514,37 @@ def test_busy_time_is_read_from_the_startds_log_across_halves_and_rotation(tmp_p
     ]
 
 
+def test_a_job_counts_for_each_core_of_its_slot(tmp_path: Path) -> None:
+    script = """
+    WORK=$1 LOG=$1/log/StartLog; mkdir "$1/log"; : >"$LOG"; exec {LOG_FD}<"$LOG"
+    log() { printf '%s\n' "$@" >>"$LOG"; read_log; }
+    ten() { epoch; SINCE[$1]=$((NOW - 10)); slot_changes "$1" Busy/Idle; echo "$BUSY_CORE_S"; }
+    log $'01/01/26 slot1_1: \tCpus: 3.000000, Memory: 128, GPUs: 0' 'slot1_1: no Cpus: 08'
+    ten slot1_1
+    log $'slot1_1: \tCpus: 0.500000, Memory: 128' $'slot1_2: \tCpus: 0.500000, Memory: 128'
+    ten slot1_1
+    ten slot1_2
+    """
+    counts = [int(word) for word in bash(script, str(tmp_path)).stdout.split()]
+    assert [n // 10 for n in counts] == [3, 4, 5]  # a second more or less is the clock's
+
+
 def test_the_watchdog_reads_what_the_pilot_noted_and_nothing_that_would_be_run(
     tmp_path: Path,
 ) -> None:
     script = """
     WORK=$1 CPUS=3 VERSION=25.7.2 HIDDEN=true JOBS=4 BUSY_CORE_S=50 PHASE[runtime]=1.05
-    epoch; SINCE[slot1_2]=$((NOW - 10)); note
+    epoch; SINCE[slot1_2]=$((NOW - 10)) CORES[slot1_2]=2; note
     printf '%s\\n' 'JOBS $(touch ran)' 'CPUS a[$(touch ran)]' 'PATH /' 'VERSION $(id)' \
-      'BUSY_CORE_S 08' 'PHASE x 1' 'HIDDEN maybe' 'SINCE slot1_3 x[$(touch ran)]' >>"$1/counters"
-    CPUS=0 VERSION='' HIDDEN=false JOBS=0 BUSY_CORE_S=0 PHASE=() SINCE=()
+      'BUSY_CORE_S 08' 'CORES slot1_2 08' 'CORES slot1_2 a[$(touch ran)]' \
+      'PHASE x 1' 'HIDDEN maybe' 'SINCE slot1_3 x[$(touch ran)]' >>"$1/counters"
+    CPUS=0 VERSION='' HIDDEN=false JOBS=0 BUSY_CORE_S=0 PHASE=() SINCE=() CORES=()
     recall; REASON=killed; report
     """
     said = report.reports(bash(script, str(tmp_path)).stdout)[-1]
     assert (said["cores"], said["runtime"], said["token_hidden"]) == (3, "25.7.2", True)
     assert (said["jobs_run"], said["phases"]) == (4, {"runtime": 1.05})
-    assert said["busy_core_s"] in (60, 61)
+    assert said["busy_core_s"] in (70, 72)
     assert [path.name for path in tmp_path.iterdir()] == ["counters"]
 
 
