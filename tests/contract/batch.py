@@ -39,7 +39,9 @@ class SlurmPlace(Place):
     def leftovers(self, request_id: str) -> list[str]:
         place = self._place(request_id)
         kept = [str(each) for each in place.rglob("*") if each.is_file()]
-        allowed = (".log", ".out", "/submitted", "/cancelled", "/request", "/asking")
+        allowed = (
+            ".log", ".out", "/submitted", "/cancelled", "/request", "/asking", "/refused",
+        )  # fmt: skip
         files = [each for each in kept if not each.endswith(allowed)]
         # A launch that was overtaken by a cancel takes its batch job back a moment later.
         until(lambda: not self._on("squeue", "-h", "-n", request_id), 10)
