@@ -199,23 +199,23 @@ def test_add_clears_a_retired_mark(home: Home) -> None:
     assert home.json("show", "stampede2")["system"]["retired"] == ""
 
 
-def test_a_room_may_put_a_check_of_its_own(home: Home) -> None:
+def test_a_room_may_put_a_command_of_its_own(home: Home) -> None:
     place = home.folder / "room"
     info = place / "strangers-1.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strangers\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[glidein.commands]\nsystems.check = strangers:app\n")
+    (info / "entry_points.txt").write_text("[glidein.commands]\nsystems.probe = strangers:app\n")
     (place / "strangers.py").write_text(
         "import typer\nfrom glidein.cli.systems import check_files\napp = typer.Typer()\n"
         "@app.command()\n"
-        "def check(name: str = '', live: bool = typer.Option(False, '--live')) -> None:\n"
+        "def probe(name: str = '', live: bool = typer.Option(False, '--live')) -> None:\n"
         "    check_files(name, as_json=False)\n    print('asked the system', live)\n"
     )
     home.env = {"PYTHONPATH": str(place)}
-    said = home.systems("check", "--live")
+    said = home.systems("probe", "--live")
     assert said.ok, said.stderr
     assert said.stdout.endswith("asked the system True\n")
     assert home.systems("list").ok
     top = process.run([sys.executable, "-m", "glidein", "--help"], timeout=60, cwd=ROOT,
                       env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(place)})  # fmt: skip
-    assert "systems.check" not in top.stdout
+    assert "systems.probe" not in top.stdout
