@@ -13,6 +13,7 @@ from tests.beds import pools
 from tests.beds.jobs import desk_of
 from tests.beds.pilots import command, wait_until, yard
 
+RECONNECTED = "023"
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
 
@@ -58,6 +59,22 @@ def test_a_collector_that_was_killed_has_the_slot_again_within_one_update(
         # The master takes 10 s to start the collector again, the negotiator a few to see the slot.
         next_one.wait_event(events.EXECUTING, timeout=prediction.UPDATE_INTERVAL + 25)
         assert pilot.ended() is None
+
+
+def test_a_pool_that_is_killed_whole_and_comes_back_at_once_finds_a_job_that_had_just_begun(
+    condor: runtime.Runtime, mortal: ThrowawayPool, users: dict[str, int]
+) -> None:
+    with yard(condor.root, str(mortal.address)) as own, desk_of(mortal, users) as desk:
+        pilot = own.start(users["gltest1"], mortal.token("gltest1"), {"IDLE": "200"})
+        job = desk.submit("gltest1", "sleep 30; echo done", pilot.only)
+        job.wait_event(events.EXECUTING)
+        spool = mortal.folder / "spool"
+        wait_until(lambda: any(x.stat().st_size for x in spool.glob("*.ccb_reconnect")), 4, "ccb")
+        mortal.kill()
+        mortal.start()
+        assert job.wait_done(timeout=90).output == "done\n"
+        assert len(job.events(events.EXECUTING)) == 1
+        assert len(job.events(RECONNECTED)) == 1
 
 
 def test_a_pool_away_for_good_lets_the_job_end_and_then_is_left(
