@@ -71,6 +71,7 @@ def run(
     problems.settle()
     if whole:
         _agree()
+    _mention_end_of(token, spec.lifetime)
     request = _request(spec, chosen)
     _go(provider, request, token, detach=detach, as_json=as_json)
 
@@ -134,6 +135,18 @@ def _agree() -> None:
     cores = check.machine().cpus
     if not typer.confirm(f"Take all {cores} cores of this machine?", err=True):
         raise ConfigError.one("--cpus", "not the whole machine then", "Give --cpus N")
+
+
+def _mention_end_of(token: Path, lifetime: int) -> None:
+    """Say it now where the pilot outlives its token: detached, nobody reads its log."""
+    from datetime import UTC, datetime, timedelta
+
+    from glidein import tokens
+
+    ends = tokens.read_file(token).expires
+    if ends is not None and ends < datetime.now(UTC) + timedelta(seconds=lifetime):
+        what = f"note: the token ends at {output.moment(ends)}, before the pilot's life does"
+        output.progress(f"{what}; make a longer one: glidein token create")
 
 
 def _request(spec: "PilotSpec", chosen: "RuntimeChoice | None") -> "Request":

@@ -228,19 +228,37 @@ def test_a_command_started_without_descriptors_does_its_work(tmp_path: Path) -> 
         assert "Traceback" not in said.stderr
 
 
-@pytest.mark.root
-def test_run_says_that_the_pilot_goes_on_where_its_lines_cannot_be_shown(nobodys: Path) -> None:
-    token = Path(_token(nobodys))
-    for made in (nobodys / "state", nobodys / "rt", nobodys / "rt" / "sbin"):
-        made.mkdir()
-    master = nobodys / "rt" / "sbin" / "condor_master"
+def a_start(place: Path) -> Path:
+    """Make a state folder of nobody's, and return a runtime that does not run."""
+    (place / "state").mkdir()
+    os.chown(place / "state", 65534, -1)
+    master = place / "rt" / "sbin" / "condor_master"
+    master.parent.mkdir(parents=True)
     master.write_text("#!/bin/sh\nexec sleep 3\n")
     master.chmod(0o755)
-    for each in (token, nobodys / "state"):
-        os.chown(each, 65534, -1)
+    return place / "rt"
+
+
+@pytest.mark.root
+def test_run_mentions_a_token_that_ends_before_its_pilot(nobodys: Path) -> None:
+    runtime = a_start(nobodys)
+    for seconds, told in ((600, True), (7200, False)):
+        token = _token(nobodys, tokens.unsigned(exp=seconds))
+        os.chown(token, 65534, -1)
+        said = as_nobody(nobodys, "run", "--pool", "127.0.0.1:9", "--cpus", "1", "--memory",
+                         "600MB", "--runtime", str(runtime), "--token-file", token,
+                         "--lifetime", "1h")  # fmt: skip
+        assert said.returncode == 12  # nobody listens there
+        assert ("note: the token ends at 20" in said.stderr) == told
+
+
+@pytest.mark.root
+def test_run_says_that_the_pilot_goes_on_where_its_lines_cannot_be_shown(nobodys: Path) -> None:
+    token, runtime = Path(_token(nobodys)), a_start(nobodys)
+    os.chown(token, 65534, -1)
     argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable,
             "-m", "glidein", "run", "--pool", "127.0.0.1:9", "--cpus", "1", "--memory", "600MB",
-            "--runtime", str(nobodys / "rt"), "--token-file", str(token)]  # fmt: skip
+            "--runtime", str(runtime), "--token-file", str(token)]  # fmt: skip
     env = {"PATH": "/usr/bin:/bin", "HOME": str(nobodys), "XDG_STATE_HOME": str(nobodys / "state")}
     full = ["bash", "-c", 'exec "$@" >/dev/full', "bash"]
     said = process.run([*full, *argv], timeout=60, env=env, check=False)
