@@ -2002,7 +2002,8 @@ on_exit() {
   # Where the pilot ended before it took the token in, nobody else will remove it.
   [[ ${CONF[TOKEN_REMOVE]:-0} != 1 || -z ${CONF[TOKEN_FILE]-} ]] || rm -f -- "${CONF[TOKEN_FILE]}"
   if [[ -n $WORK ]]; then
-    ((${#CHECKS[@]} == 0)) || kill -9 "${CHECKS[@]}" 2>/dev/null || :
+    # Bash would say "Killed" of each that it still counts among its own.
+    ((${#CHECKS[@]} == 0)) || { disown "${CHECKS[@]}" && kill -9 "${CHECKS[@]}"; } 2>/dev/null || :
     end_daemons
     for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
     kill_marked "$WORK" "${GLIDEIN_STAGE-}"
