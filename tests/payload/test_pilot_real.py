@@ -315,7 +315,7 @@ def fetched_by_wget(folder: Path, server: str) -> process.Result:
     (folder / "bin").mkdir()
     for name in ("wget", "timeout", "stat", "head"):
         (folder / "bin" / name).symlink_to(f"/usr/bin/{name}")
-    argv = ["bash", "-c", FETCHES, "x", SCRIPT, folder, folder / "bin", server]
+    argv: list[str | Path] = ["bash", "-c", FETCHES, "x", SCRIPT, folder, folder / "bin", server]
     return process.run(argv, timeout=20, check=False)
 
 
