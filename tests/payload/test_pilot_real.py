@@ -305,7 +305,8 @@ def test_a_packed_runtime_is_checked_placed_and_used(pilot: Pilot, condor: Runti
 
 FETCHES = """
 source "$1"; set -euo pipefail; begin; mkdir "$2/checks"
-WORK=$2 PATH=$3 DEADLINE=$((STARTED + 2)); exec {NAP}<> <(:) {OUT}>&1; trap 'echo "$REASON: $MESSAGE"' EXIT
+WORK=$2 PATH=$3 DEADLINE=$((STARTED + 2)); exec {NAP}<> <(:) {OUT}>&1
+trap 'echo "$REASON: $MESSAGE"' EXIT
 fetch "http://$4/" "$WORK/got"; echo "$FETCHED bytes"
 """
 
