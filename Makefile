@@ -6,6 +6,8 @@ PYTHON ?= python3
 UV = $(shell $(PYTHON) .ci/get_uv.py)
 RUN = $(UV) run --frozen
 SOURCES = glidein annex cloud_init slurm_templates tests bench .ci
+SHELLS = glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh \
+	$(wildcard tests/beds/slurm/*.sh) .ci/run .ci/prepare .ci/suite
 
 .PHONY: help setup demo test test-sid gpu-pilot unit lint types arrows shell format lock bench clean
 
@@ -43,14 +45,14 @@ lint: setup
 	$(RUN) ruff format --check $(SOURCES)
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) shellcheck glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare .ci/suite
-	$(RUN) shfmt -d -i 2 -ci glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare .ci/suite
+	$(RUN) shellcheck $(SHELLS)
+	$(RUN) shfmt -d -i 2 -ci $(SHELLS)
 
 ## format: put code and shell into house style
 format:
 	$(RUN) ruff check --fix-only $(SOURCES)
 	$(RUN) ruff format $(SOURCES)
-	$(RUN) shfmt -w -i 2 -ci glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh .ci/run .ci/prepare .ci/suite
+	$(RUN) shfmt -w -i 2 -ci $(SHELLS)
 
 ## lock: bring uv.lock up to date with pyproject.toml
 lock:

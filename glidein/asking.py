@@ -22,7 +22,7 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _URL = re.compile(r"(https?|ftp)://\S+", re.ASCII)
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
 _MOST_CORES = 100_000
-_LEAST_LIFE = 60
+LEAST_LIFE = 60
 _LONGEST = 3650 * 86400  # more is a slip of the keyboard; pilot.conf holds no more than 12 digits
 LEAST_MEMORY_MB = 512  # with less the daemons leave nothing for a job: a unit was forgotten
 
@@ -76,7 +76,7 @@ def spec(words: Words, problems: Problems) -> PilotSpec:
         problems.add("--pool", "is missing", "Write HOST[:PORT][?sock=NAME] of the collector")
     nowhere = PoolAddress("localhost")
     _start(words.start, problems)
-    lifetime = take(lambda: _span(words.lifetime, "--lifetime", _LEAST_LIFE), _LONGEST)
+    lifetime = take(lambda: _span(words.lifetime, "--lifetime", LEAST_LIFE), _LONGEST)
     return PilotSpec(
         pool=take(lambda: PoolAddress.parse(words.pool), nowhere) if words.pool else nowhere,
         owners=owners(words.owners, problems),

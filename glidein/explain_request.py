@@ -13,7 +13,16 @@ from glidein import matching, prediction, remedies, report
 from glidein.demand import Demand, Shape
 from glidein.explain import MOST_REASONS, emptied
 from glidein.matching import Ad
-from glidein.model import FAIL, PASS, WARN, Finding, PilotName, RequestState, Resources
+from glidein.model import (
+    FAIL,
+    PASS,
+    WARN,
+    Finding,
+    PilotName,
+    PilotState,
+    RequestState,
+    Resources,
+)
 from glidein.requests import Row
 
 # A size nobody knows beforehand refuses no job.
@@ -58,6 +67,7 @@ def _state(case: RequestCase) -> Iterator[Finding]:
             yield Finding(WARN, "request", f"{row.provider} has it queued: {row.reason}")
         case RequestState.RUNNING:
             yield Finding(PASS, "request", f"it runs on {row.provider}")
+            yield from _fallen(row)
 
 
 def _ends(row: Row) -> Iterator[Finding]:
@@ -71,6 +81,25 @@ def _ends(row: Row) -> Iterator[Finding]:
         text = f"it has ended: {count} of its pilots left as {reason}"
         text += f", {code.meaning}" if code else ""
         yield Finding(FAIL, "request", text, code.remedy if code else f"glidein logs {row.id}")
+
+
+def _fallen(row: Row) -> Iterator[Finding]:
+    """Yield why some of its pilots are gone while others run, and why one never joined."""
+    known = {each.reason: each for each in report.EXIT_CODES}
+    over = (PilotState.ENDED, PilotState.NEVER_JOINED, PilotState.LOST)
+    gone = Counter(
+        (pilot.state, str(pilot.report["reason"]) if pilot.report else pilot.detail)
+        for pilot in row.pilots
+        if pilot.state in over
+    )
+    for (state, reason), count in gone.most_common(MOST_REASONS):
+        code = known.get(reason)
+        words = "joined and left" if state is PilotState.ENDED else str(state)
+        text = f"{count} of its {len(row.pilots)} pilots {words}: {reason or 'nobody knows why'}"
+        text += f", {code.meaning}" if code else ""
+        remedy = code.remedy if code else f"glidein logs {row.id}"
+        fine = code is not None and code.code == 0
+        yield Finding(PASS if fine else WARN, "pilots", text, "" if fine else remedy)
 
 
 def _in_pool(case: RequestCase) -> Iterator[Finding]:

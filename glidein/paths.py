@@ -27,6 +27,11 @@ def state() -> Path:
     return _xdg("XDG_STATE_HOME", ".local/state")
 
 
+def config() -> Path:
+    """Return the folder of what the user wrote: systems."""
+    return _xdg("XDG_CONFIG_HOME", ".config")
+
+
 def given(text: str, field: str) -> Path:
     """Return the path that a user typed, absolute, `~` understood. Raises ConfigError."""
     try:

@@ -7,10 +7,15 @@ real reader: bash, classad2, condor_config_val, the payload's own parser.
 
 import re
 import shlex
+import unicodedata
 
 from glidein.errors import RenderError
 
 _CONF_KEY = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
+_SBATCH = re.compile(r"[A-Za-z0-9_.,:=+@%/*&|!()\[\]-]{1,512}", re.ASCII)
+_SUBMIT_FILE = re.compile(r"[A-Za-z0-9_./+:@%=~-]{1,4096}", re.ASCII)
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
+HERE_END = "GLIDEIN_HERE_ENDS"
 
 
 _BLANKS = " \t\n\r\f\v"
@@ -33,6 +38,61 @@ def sh(value: str) -> str:
     """Quote for a POSIX shell: one word, whatever it holds but NUL."""
     _refuse(value, "\0", "a shell word")
     return shlex.quote(value)
+
+
+def sbatch(value: str) -> str:
+    """Return a value fit for a #SBATCH line, or refuse it: how Slurm reads quotes there varies.
+
+    Letters, digits and the signs that Slurm's own options use are taken; blanks, quotes, dollars,
+    backslashes, hashes and anything beyond ASCII are refused.
+    """
+    if not _SBATCH.fullmatch(value):
+        raise RenderError(f"a #SBATCH line cannot hold {value!r}; use letters, digits, . _ - :")
+    return value
+
+
+def node_path(value: str) -> str:
+    r"""Quote a path for a shell word in which ${NAME} stands for the variable where it runs.
+
+    Nothing else is expanded; a variable that is not set there is empty.
+    """
+    _refuse(value, "\0\r\n", "a path")
+    pieces = _REFERENCE.split(value)
+    return (
+        "".join(
+            f'"${{{piece}-}}"' if place % 2 else shlex.quote(piece) if piece else ""
+            for place, piece in enumerate(pieces)
+        )
+        or "''"
+    )
+
+
+def command_line(value: str) -> str:
+    """Return one command of a system's own set-up, which its catalogue file vouches for.
+
+    It is a command, so nothing in it is quoted; that it is one line is checked.
+    """
+    _one_line(value, "a set-up command")
+    return value
+
+
+def comment(value: str) -> str:
+    """Return text for the rest of a comment line of shell."""
+    _one_line(value, "a comment")
+    return value
+
+
+def here(value: str) -> str:
+    """Return text for a here-document that ends at HERE_END, nothing in it expanded."""
+    _refuse(value, "\0", "a here-document")
+    if HERE_END in value.split("\n"):
+        raise RenderError(f"a here-document cannot hold the line {HERE_END}")
+    return value if value.endswith("\n") or not value else value + "\n"
+
+
+def _one_line(value: str, what: str) -> None:
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        raise RenderError(f"{what} is one line without control characters, unlike {value!r}")
 
 
 def conf_line(key: str, value: str) -> str:
@@ -77,6 +137,41 @@ def condor(value: str) -> str:
     if found := _LOST.search(value):
         raise RenderError(f"HTCondor configuration cannot hold {found[0]!r}, found in {value!r}")
     return value.replace("$", "$(DOLLAR)")
+
+
+def submit(value: str) -> str:
+    """Return an expression of ClassAds for the right-hand side of a line of a submit description.
+
+    The line ends at a newline and is joined to the next at a closing backslash; a dollar begins a
+    macro, some of them only when the batch job starts. All these are refused, as are blank ends.
+    """
+    _one_line(value, "a line of a submit description")
+    _refuse(value, "$", "a submit description")
+    if not value or value != value.strip() or value.endswith("\\"):
+        raise RenderError(f"a submit description cannot keep the ends of {value!r}")
+    return value
+
+
+def submit_string(value: str) -> str:
+    """Return a ClassAd string literal for the right-hand side of a line of a submit description.
+
+    Backslashes and control characters are refused: condor_submit reads them in its older way.
+    """
+    _refuse(value, "\\", "a string of a submit description")
+    _one_line(value, "a string of a submit description")
+    return submit(classad(value))
+
+
+def submit_file(value: str) -> str:
+    """Return a file's name for a list of files in a submit description, or refuse it.
+
+    Commas and blanks part the names there, and there is no sign to quote them with.
+    """
+    if not _SUBMIT_FILE.fullmatch(value):
+        raise RenderError(
+            f"a submit description cannot name the file {value!r}; use letters, digits, . _ - + /"
+        )
+    return value
 
 
 def xml(value: str) -> str:

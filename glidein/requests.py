@@ -15,8 +15,8 @@ from glidein.provider import Provider
 
 # Ended requests are forgotten after this time, so that the state folder does not grow for ever.
 KEEP = timedelta(days=30)
-# The local provider costs nothing to ask; a far one may ask its user for a second factor.
-NEAR = frozenset({"host"})
+# Those of this machine are quickly asked; a far one may ask its user for a second factor.
+NEAR = frozenset({"host", "batch:local"})
 
 
 @dataclass(frozen=True, slots=True)

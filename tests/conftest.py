@@ -1,5 +1,6 @@
 """What tests share: a runtime, made users, and pools of real daemons."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,13 @@ import pytest
 
 from glidein import runtime
 from glidein.throwaway import PoolOptions, ThrowawayPool
-from tests.beds import pools
+from tests.beds import condorsite, pools
+from tests.beds.slurm import SlurmBed, roots
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option by which golden files are written anew."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew")
 
 
 def pytest_configure() -> None:
@@ -45,3 +52,18 @@ def pool(condor: runtime.Runtime, users: dict[str, int]) -> Iterator[ThrowawayPo
     first = next(iter(users.values()))
     with pools.pool_of(condor, PoolOptions(user=first, users=True)) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def session_bed() -> Iterator[SlurmBed]:
+    """The bed that tests share; GLIDEIN_BED_SLURM=24.11 has it made with the newer Slurm."""
+    newer = os.environ.get("GLIDEIN_BED_SLURM") == "24.11"
+    with SlurmBed(root=roots.newer() if newer else roots.native()) as bed:
+        yield bed
+
+
+@pytest.fixture(scope="session")
+def condor_site(condor: runtime.Runtime, users: dict[str, int]) -> Iterator[condorsite.CondorSite]:
+    """A site whose batch system is HTCondor, for the session; gltest1 submits there."""
+    with condorsite.site(condor, users["gltest1"]) as opened:
+        yield opened

@@ -13,6 +13,7 @@ from glidein.matching import Ad
 from glidein.model import (
     FAIL,
     PASS,
+    WARN,
     PilotName,
     PilotSpec,
     PilotState,
@@ -105,3 +106,12 @@ def test_a_request_the_ledger_lost_is_told_as_far_as_it_is_known() -> None:
     lost = Row("g1a", "host", RequestState.RUNNING, "", None, None)
     assert [each.subject for each in explain_request(RequestCase(lost, (), queue(JOB)))] == [
         "request", "pool"]  # fmt: skip
+
+
+def test_pilots_that_fell_while_others_run_are_told_of() -> None:
+    found = explain_request(RequestCase(row(RequestState.RUNNING, "idle", "token-time", "idle")))
+    fallen = [each for each in found if each.subject == "pilots"]
+    assert [each.verdict for each in fallen] == [PASS, WARN]
+    assert fallen[0].message.startswith("2 of its 3 pilots joined and left: idle")
+    assert "1 of its 3 pilots joined and left: token-time, the token is not" in fallen[1].message
+    assert fallen[1].remedy

@@ -30,5 +30,8 @@ def test_what_is_no_python_is_inside(names: list[str]) -> None:
     wanted = {f"{room}/py.typed" for room in NAMES}
     wanted |= {"glidein/payload/pilot.sh", "glidein/data/start-pilot.sh"}
     wanted |= {"glidein/data/glidein-run@.service"}
+    systems = (ROOT / "glidein/systems").glob("*.toml")
+    wanted |= {f"glidein/systems/{each.name}" for each in systems}
+    assert "glidein/systems/delta.toml" in wanted
     assert wanted <= set(names)
     assert not [name for name in names if name.startswith(("tests", "bench"))]

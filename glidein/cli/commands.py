@@ -28,6 +28,7 @@ OWN = (
     Command("status", "glidein.cli.status:app", "Show requests, pilots and the pool's queue"),
     Command("explain", "glidein.cli.explain:app", "Say why a job does not run on a pilot"),
     Command("token", "glidein.cli.token:app", "Create tokens for pilots, and read them"),
+    Command("systems", "glidein.cli.systems:app", "Show the catalogue of HPC systems"),
     Command("runtime", "glidein.cli.runtime:app", "Get and pack the HTCondor that pilots run"),
 )
 
@@ -37,14 +38,23 @@ ROOMS = {
     "autoscale": "Keep just the machines that the queue needs",
     "cloud": "Start pilots as virtual machines",
     "slurm": "Start pilots as batch jobs",
-    "systems": "Show the catalogue of HPC systems",
 }
 
 
 def table() -> dict[str, Command]:
     """Return every command by name, those of installed rooms included; ours win."""
-    found = {point.name: _of(point) for point in entry_points(group=GROUP)}
-    return {**found, **{command.name: command for command in OWN}}
+    points = [point for point in entry_points(group=GROUP) if "." not in point.name]
+    return {**{point.name: _of(point) for point in points}, **{each.name: each for each in OWN}}
+
+
+def below(group: str) -> dict[str, EntryPoint]:
+    """Return the commands that rooms put below one of our groups, by their names there.
+
+    Such an entry point is named GROUP.COMMAND and is a Typer app of one command; it takes the
+    place of ours, if there is one of that name.
+    """
+    points = [(point.name.partition("."), point) for point in entry_points(group=GROUP)]
+    return {name: point for (first, dot, name), point in points if dot and first == group}
 
 
 def _of(point: EntryPoint) -> Command:

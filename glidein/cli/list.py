@@ -1,5 +1,7 @@
 """`glidein list`: requests, where they are and why."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -36,11 +38,15 @@ def list_(
         rows = tuple(row for row in rows if row.id not in gone)
     for trouble in troubles:
         output.progress(f"glidein: {output.printable(trouble)}")
+    show(rows, as_json=as_json, empty="No request yet; start one with: glidein run")
+
+
+def show(rows: "Sequence[Row]", *, as_json: bool, empty: str) -> None:
+    """Print requests, as a table or as JSON; `empty` where there is none."""
     if as_json:
         output.print_json([_plain(row) for row in rows])
         return
     columns = ["request", "provider", "state", "pilots", "created", "pool", "why"]
-    empty = "No request yet; start one with: glidein run"
     output.print_table(columns, [_cells(row) for row in rows], empty)
 
 
@@ -63,6 +69,7 @@ def _plain(row: "Row") -> dict[str, object]:
 def _cells(row: "Row") -> list[object]:
     request = row.record.request if row.record else None
     created = f"{row.created:%Y-%m-%d %H:%M}Z" if row.created else "?"
-    pilots = ",".join(each.state for each in row.pilots) or "-"
+    counted = Counter(str(each.state) for each in row.pilots)
+    pilots = ", ".join(f"{n} {state}" if n > 1 else state for state, n in counted.items()) or "-"
     pool = str(request.spec.pool) if request else "?"
     return [row.id, row.provider, row.state, pilots, created, pool, row.reason]

@@ -146,7 +146,7 @@ def test_whoever_has_neither_name_nor_home_is_told(words: list[str]) -> None:
     said = process.run([*argv, sys.executable, "-m", "glidein", *words], timeout=60, check=False,
                        env={"PATH": "/usr/bin:/bin"}, cwd=ROOT)  # fmt: skip
     assert said.returncode == 2
-    assert said.stderr == "glidein: HOME: is not set. Set HOME or XDG_STATE_HOME\n"
+    assert said.stderr.startswith("glidein: HOME: is not set. Set HOME or XDG_")
 
 
 @pytest.mark.root

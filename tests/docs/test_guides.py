@@ -34,7 +34,7 @@ def command(words: list[str]) -> tuple[Any, list[str]]:
     return here, rest
 
 
-@pytest.mark.parametrize(("guide", "words"), started("glidein"), ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("guide", "words"), started("glidein"), ids=lambda each: str(each)[:120])
 def test_every_glidein_line_in_the_guides_names_what_exists(guide: str, words: list[str]) -> None:
     if words[0].startswith("--"):
         return
@@ -44,7 +44,7 @@ def test_every_glidein_line_in_the_guides_names_what_exists(guide: str, words: l
     assert used <= options, f"{guide}: {here.name} has no {used - options}"
 
 
-@pytest.mark.parametrize(("guide", "words"), started("pilot.sh"), ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("guide", "words"), started("pilot.sh"), ids=lambda each: str(each)[:120])
 def test_every_pilot_line_in_the_guides_uses_options_that_exist(
     guide: str, words: list[str]
 ) -> None:
@@ -52,7 +52,7 @@ def test_every_pilot_line_in_the_guides_uses_options_that_exist(
     assert {word for word in words if word.startswith("-")} <= set(usage), guide
 
 
-@pytest.mark.parametrize(("guide", "words"), started("make"), ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("guide", "words"), started("make"), ids=lambda each: str(each)[:120])
 def test_every_make_line_in_the_guides_names_a_target(guide: str, words: list[str]) -> None:
     targets = re.findall(r"^## ([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert {word for word in words if "=" not in word} <= set(targets), guide

@@ -12,12 +12,15 @@ token=$(get TOKEN_FILE)
 name=$(get REQUEST_ID).$(get PILOT_INDEX).$(get PILOT_RESTART)
 wish=$(get OWNERS)
 base=$(get WORK_DIR)
-say() { printf 'GLIDEIN %s +0.1s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
+id=$(get REQUEST_ID)
+index=$(get PILOT_INDEX)
+# No command is substituted where a trap may run: inside `read -t` such a child never ends.
+say() { TZ=UTC0 printf 'GLIDEIN %(%Y-%m-%dT%H:%M:%SZ)T +0.1s %s\n' -1 "$*"; }
 leave() {
   trap '' TERM INT HUP
   rm -rf "${work:?}"
   printf 'GLIDEIN-REPORT {"format":1,"request":"%s","pilot":%s,"reason":"%s","exit_code":%s}\n' \
-    "$(get REQUEST_ID)" "$(get PILOT_INDEX)" "$1" "$2"
+    "$id" "$index" "$1" "$2"
   exit "$2"
 }
 # As in the payload, whatever signal comes once there is a folder, it is removed.
@@ -29,7 +32,7 @@ set -- ${stat##*) }
 printf '%s\n%s\n' "$(cat /proc/sys/kernel/random/boot_id) $name" "$$ ${20}" >"$work/owner"
 export GLIDEIN_PILOT=$work
 cp "$token" "$work/token" || leave token 14
-rm -f "$token"
+[[ $(get TOKEN_REMOVE) != 1 ]] || rm -f "$token"
 say STATE starting
 say CHECK PASS stand-in: this is no real pilot
 case $wish in

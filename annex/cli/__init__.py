@@ -1,0 +1,1 @@
+"""The commands that this room adds to the command line."""
