@@ -24,8 +24,7 @@ KEYS = {
     "START": "a further expression that a job must satisfy",
     "LIFETIME": "seconds from the pilot's start to its end",
     "DEADLINE": "the end as seconds since 1970, where the batch system sets one; the earlier wins",
-    "RETIRE": "seconds before the end when no new job is taken; empty: from the lifetime; for tests"
-    " and for use by hand, no request sets it",
+    "RETIRE": "seconds before the end when no new job is taken; empty: a tenth, at most 1800",
     "GRACE": "seconds jobs may go on after the pilot was told to leave",
     "IDLE": "seconds without a job after which it leaves",
     "LOST_WAIT": "seconds the pool may be away before the pilot drains and leaves",
@@ -49,9 +48,10 @@ KEYS = {
 class Place:
     """What a pilot is told of the machine it runs on: its token, its folders, what holds there.
 
-    `deadline` is the end the batch system sets, as seconds since 1970; `lost_wait` the seconds the
-    pool may be away, where a machine costs by the hour; `containers` "no" or the path of the site's
-    container program. What is empty or 0 is left to the payload.
+    `deadline` is the end the batch system sets, as seconds since 1970; `retire` the seconds before
+    the end when no new job is taken, which predictions know only where it is left to the payload;
+    `lost_wait` the seconds the pool may be away, where a machine costs by the hour; `containers`
+    "no" or the path of the site's container program. What is empty or 0 is left to the payload.
     """
 
     token_file: str
@@ -59,6 +59,7 @@ class Place:
     work_dir: str = ""
     claim_dir: str = ""
     deadline: int = 0
+    retire: int = 0
     lost_wait: int = 0
     containers: str = ""
 
@@ -81,6 +82,7 @@ def render(request: Request, index: int, place: Place, restart: int = 0) -> str:
         "START": spec.start,
         "LIFETIME": spec.lifetime,
         "DEADLINE": place.deadline or None,
+        "RETIRE": place.retire or None,
         "GRACE": spec.grace,
         "IDLE": spec.idle_time,
         "LOST_WAIT": place.lost_wait or None,

@@ -472,14 +472,14 @@ owners_clause() {
 
 # read_all FD: sets TEXT to what comes there within 30 s; a signal ends the pilot meanwhile.
 read_all() {
-  local part code until
+  local part='' code until
   TEXT=''
   uptime
   until=$((UPTIME + 3000))
   while :; do
     code=0
     # Bash keeps a trap waiting as long as it reads, so it reads by slices of time.
-    IFS= read -r -d '' -t 0.2 part <&"$1" || code=$?
+    IFS= read -r -d '' -t 0.2 part 2>/dev/null <&"$1" || code=$?
     TEXT+=$part
     ((SIGNALS == 0)) || give_up told "$TOO_EARLY"
     uptime
@@ -2002,7 +2002,8 @@ on_exit() {
   # Where the pilot ended before it took the token in, nobody else will remove it.
   [[ ${CONF[TOKEN_REMOVE]:-0} != 1 || -z ${CONF[TOKEN_FILE]-} ]] || rm -f -- "${CONF[TOKEN_FILE]}"
   if [[ -n $WORK ]]; then
-    ((${#CHECKS[@]} == 0)) || kill -9 "${CHECKS[@]}" 2>/dev/null || :
+    # Bash would say "Killed" of each that it still counts among its own.
+    ((${#CHECKS[@]} == 0)) || { disown "${CHECKS[@]}" && kill -9 "${CHECKS[@]}"; } 2>/dev/null || :
     end_daemons
     for slot in "${!SINCE[@]}"; do slot_changes "$slot" '-> Gone'; done
     kill_marked "$WORK" "${GLIDEIN_STAGE-}"

@@ -46,6 +46,7 @@ def test_a_signal_before_it_has_joined(
         assert case.pilot.reason == "told"
         case.pilot.assert_clean()
         assert not case.pilot.told("joined")
+        assert " Killed " not in case.pilot.text
 
 
 @pytest.mark.parametrize(("phase", "name"), list(product(LATE, SIGNALS)))

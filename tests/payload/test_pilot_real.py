@@ -14,7 +14,7 @@ import pytest
 from glidein import process, report, runtime
 from glidein.runtime import Runtime
 from glidein.throwaway import PoolOptions
-from tests.beds import pools
+from tests.beds import pools, ports
 from tests.payload.conftest import SCRIPT, SPY, Pilot
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
@@ -301,6 +301,37 @@ def test_a_packed_runtime_is_checked_placed_and_used(pilot: Pilot, condor: Runti
     assert pilot.begin(RUNTIME=path).ended()["reason"] == "idle"
     assert pilot.job(cluster, "JobStatus") == "4"
     assert pilot.left() == []
+
+
+FETCHES = """
+source "$1"; set -euo pipefail; begin; mkdir "$2/checks"
+WORK=$2 PATH=$3 DEADLINE=$((STARTED + 2)); exec {NAP}<> <(:) {OUT}>&1
+trap 'echo "$REASON: $MESSAGE"' EXIT
+fetch "http://$4/" "$WORK/got"; echo "$FETCHED bytes"
+"""
+
+
+def fetched_by_wget(folder: Path, server: str) -> process.Result:
+    """What fetch says where there is no curl, in a pilot with two seconds to live."""
+    (folder / "bin").mkdir()
+    for name in ("wget", "timeout", "stat", "head"):
+        (folder / "bin" / name).symlink_to(f"/usr/bin/{name}")
+    argv: list[str | Path] = ["bash", "-c", FETCHES, "x", SCRIPT, folder, folder / "bin", server]
+    return process.run(argv, timeout=20, check=False)
+
+
+def test_without_curl_wget_fetches(tmp_path: Path) -> None:
+    with ports.web() as web:
+        said = fetched_by_wget(tmp_path, web)
+    assert f"{(tmp_path / 'got').stat().st_size} bytes" in said.stdout
+
+
+def test_wget_too_fetches_no_longer_than_the_pilot_lives(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with ports.silent() as silent:
+        said = fetched_by_wget(tmp_path, silent)
+    assert "could not be fetched" in said.stdout
+    assert (said.returncode, time.monotonic() - began < 5) == (10, True)
 
 
 def test_a_double_ends_without_joining(make_pilot: MakePilot) -> None:

@@ -311,6 +311,12 @@ def test_a_token_that_comes_in_pieces_is_waited_for(tmp_path: Path) -> None:
     assert bash(script, begun, rest).stdout.strip() == whole
 
 
+def test_a_closed_standard_input_holds_no_token() -> None:
+    said = bash("exec {NAP}<> <(:); read_token <&-")
+    assert (said.returncode, said.stderr) == (14, "")
+    assert "none was given" in said.stdout
+
+
 def test_a_named_pipe_is_no_token_file_and_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     said = bash("CONF[TOKEN_FILE]=$1; read_token", str(tmp_path / "pipe"))
