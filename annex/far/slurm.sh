@@ -5,20 +5,20 @@ far_ask() {
   local name=batch-%A_%a.out
   far_find_program sbatch
   grep -q '^#SBATCH --array=' "$far_place/batch.sh" || name=batch-%j.out
-  job=$(cd -- "$far_place" && sbatch --parsable --job-name="$1" --comment="glidein $1" \
-    --output="$far_place/$name" --chdir="$far_place" "$far_place/batch.sh" "$1" \
-    2>"$far_place/.said") || far_ask_failed "$(<"$far_place/.said")"
+  job=$(cd -- "$far_place" && far_about_to_ask && exec sbatch --parsable --job-name="$1" \
+    --comment="glidein $1" --output="$far_place/$name" --chdir="$far_place" \
+    "$far_place/batch.sh" "$1" 2>"$far_place/.said") || far_ask_failed "$(<"$far_place/.said")"
   [[ $job =~ ^[0-9]+ ]] || far_end "$FAR_SYSTEM" "sbatch answered '$job', which is no batch job"
   job=${BASH_REMATCH[0]}
 }
 
-# far_ask_failed SAID: ends the step. Where the words are about the way to the controller, it may
-# have taken the batch job all the same; otherwise it looked at it and said no.
+# far_ask_failed SAID: ends the step. Where there are no words, or they are about the way to the
+# controller, it may have taken the batch job all the same; otherwise it looked at it and said no.
 far_ask_failed() {
   case $1 in
     *'nable to contact'* | *'imed out'* | *onnection* | *'Zero Bytes'* | *[Mm]'essage '* | \
       *slurm_receive* | *'temporarily'*) ;;
-    *) far_refused "$1" ;;
+    *'sbatch: error: '*) far_refused "$1" ;;
   esac
   far_end "$FAR_SYSTEM" "$1"
 }

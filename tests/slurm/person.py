@@ -110,7 +110,7 @@ class Person:
         ]
         allowed = (".log", ".out", "/submitted", "/cancelled", "/request", "/asking", "/refused")
         files = [str(each) for each in self.place(request).rglob("*") if each.is_file()]
-        find = f"ls -d /tmp/glidein-* /small/glidein-* 2>/dev/null | sed 's/^/'$(hostname):/"
+        find = "ls -d /tmp/glidein-* /small/glidein-* 2>/dev/null | sed 's/^/'$(hostname):/"
         folders = [
             line
             for node in nodes.split()
