@@ -155,5 +155,8 @@ def test_killed_between_sbatch_and_its_reply(
     with pytest.raises(ProviderError):
         client(way).launch(killed.request(identifier), token)
     check_once(person, token, identifier)
-    wait_for(lambda: not person.queued(), 10, "nothing is queued")
+    orphans = ["pgrep", "-f", "/home/alice/bin/sbatch"]
+    over = lambda: not waiting.on("login", "root", *orphans, check=False).ok  # noqa: E731
+    wait_for(over, 10, "nobody submits any more")
+    assert not person.queued()
     check_all_once(person, [identifier])
