@@ -45,14 +45,12 @@ far_queue() {
   export SLURM_TIME_FORMAT=%s
   if [[ $(squeue --version) =~ ([0-9]+)\.([0-9]+) ]] && ((BASH_REMATCH[1] >= 23)); then
     far_section squeue-json
-    squeue --user="$user" --states=all --json
-    far_status squeue $?
+    far_say squeue --user="$user" --states=all --json
     far_sacct json --json
     return 0
   fi
   far_section squeue-text
-  squeue --noheader --user="$user" --states=all --format='%i|%F|%K|%T|%r|%V|%S|%e|%N|%j'
-  far_status squeue $?
+  far_say squeue --noheader --user="$user" --states=all --format='%i|%F|%K|%T|%r|%V|%S|%e|%N|%j'
   far_sacct text --noheader --parsable2 \
     --format=JobID,State,ExitCode,Submit,Start,End,NodeList,JobName
 }
@@ -61,13 +59,16 @@ far_queue() {
 far_sacct() {
   far_section "sacct-$1"
   [[ -n $far_since ]] || return 0
-  sacct --allocations --user="$user" --starttime="$far_since" "${@:2}" 2>&1
-  far_status sacct $?
+  far_say sacct --allocations --user="$user" --starttime="$far_since" "${@:2}"
 }
 
-far_status() {
+# far_say PROGRAM OPTION...: prints what it says, then how it ended and its complaints.
+far_say() {
+  local complaints status
+  { complaints=$("$@" 2>&1 >&3); } 3>&1
+  status=$?
   far_section "$1-status"
-  printf '%s\n' "$2"
+  printf '%s\n' "$status" "$complaints"
 }
 
 # far_ids ID: prints what is to be ended: what was submitted, and whatever has the request's name.
