@@ -263,6 +263,8 @@ gl_describe() {
   gl_report[$1]=$report
   ! grep -aq '^GLIDEIN [^ ]* [^ ]* STATE joined' -- "$log" || joined=joined gl_joined=$((gl_joined + 1))
   if [[ -z $report ]]; then
+    # Of a step whose node died, srun may say nothing but success.
+    ((gl_status[$1] != 0)) || gl_status[$1]=1
     gl_say "pilot $1 on ${gl_node[$1]}: $joined, ended without a report, status ${gl_status[$1]}"
     return 0
   fi

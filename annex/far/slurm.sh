@@ -8,6 +8,7 @@ far_ask() {
   job=$(cd -- "$far_place" && far_about_to_ask && exec sbatch --parsable --job-name="$1" \
     --comment="glidein $1" --output="$far_place/$name" --chdir="$far_place" \
     "$far_place/batch.sh" "$1" 2>"$far_place/.said") || far_ask_failed "$(<"$far_place/.said")"
+  rm -f -- "$far_place/.said"
   [[ $job =~ ^[0-9]+ ]] || far_end "$FAR_SYSTEM" "sbatch answered '$job', which is no batch job"
   job=${BASH_REMATCH[0]}
 }

@@ -109,6 +109,8 @@ class Person:
             if mark in (Path(f"/proc/{each.pid}/cmdline").read_bytes() if _there(each.pid) else b"")
         ]
         allowed = (".log", ".out", "/submitted", "/cancelled", "/request", "/asking", "/refused")
+        if not (self.place(request) / "cancelled").exists():
+            allowed += ("/batch.sh",)  # what was asked is kept with the logs; it holds no secret
         files = [str(each) for each in self.place(request).rglob("*") if each.is_file()]
         find = "ls -d /tmp/glidein-* /small/glidein-* 2>/dev/null | sed 's/^/'$(hostname):/"
         folders = [
