@@ -108,7 +108,15 @@ class Person:
             for each in identity.everybody()
             if mark in (Path(f"/proc/{each.pid}/cmdline").read_bytes() if _there(each.pid) else b"")
         ]
-        allowed = (".log", ".out", "/submitted", "/cancelled", "/request", "/asking", "/refused")
+        allowed: tuple[str, ...] = (
+            ".log",
+            ".out",
+            "/submitted",
+            "/cancelled",
+            "/request",
+            "/asking",
+            "/refused",
+        )
         if not (self.place(request) / "cancelled").exists():
             allowed += ("/batch.sh",)  # what was asked is kept with the logs; it holds no secret
         files = [str(each) for each in self.place(request).rglob("*") if each.is_file()]

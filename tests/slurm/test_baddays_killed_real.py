@@ -98,7 +98,7 @@ def test_the_client_killed_at_every_moment_of_a_submit(waiting: SlurmBed, tmp_pa
         order = tmp_path / "order"
         bash = waiting.command("login", "alice", "bash")
         order.write_text(json.dumps({"id": ids[-1], "bash": bash}))
-        argv = [sys.executable, "-m", "tests.slurm.killed", order, str(number)]
+        argv: list[str | Path] = [sys.executable, "-m", "tests.slurm.killed", order, str(number)]
         said = process.run(argv, timeout=60, cwd=CHECKOUT, check=False)
         check_once(person, token, ids[-1])
         if said.returncode == 0:
