@@ -89,16 +89,19 @@ class Person:
                            "-S", "now-1days", "-o", "JobID")  # fmt: skip
         return sorted(set(said.stdout.split()))
 
-    def wait_lines(self, request: str, text: str, timeout: float = 60, times: int = 1) -> None:
-        """Wait until the batch job's output has a text."""
-        said = lambda: "\n".join(self.batch_lines(request))  # noqa: E731
-        wait_for(lambda: said().count(text) >= times, timeout, lambda: f"{text!r} in\n{said()}")
-
     def wait_joined(self, request: str, count: int, timeout: float = 90) -> None:
         """Wait until that many pilots said that they joined."""
-        logs = lambda: list(self.place(request).glob("run.*/pilot.*.log"))  # noqa: E731
-        joined = lambda: sum(" STATE joined" in log.read_text(errors="replace") for log in logs())  # noqa: E731
-        wait_for(lambda: joined() >= count, timeout, lambda: f"{count} joined: {_read(logs())}")
+        place = self.place(request)
+
+        def logs() -> list[Path]:
+            return list(place.glob("run.*/pilot.*.log"))
+
+        def joined() -> bool:
+            return (
+                sum(" STATE joined" in log.read_text(errors="replace") for log in logs()) >= count
+            )
+
+        wait_for(joined, timeout, lambda: f"{count} joined: {_read(logs())}")
 
     def left(self, request: str, nodes: str = NODES) -> list[str]:
         """Name what a request that is over should not have left anywhere."""
