@@ -60,18 +60,6 @@ def test_a_node_without_power_ends_one_pilot_and_the_others_go_on(bed: SlurmBed)
     alice.wait_nothing(request, "c0 c2")
 
 
-def test_the_batch_host_without_power_is_said(bed: SlurmBed) -> None:
-    alice = Person(bed)
-    request = alice.start("--nodes", "2")
-    alice.wait_joined(request, 2)
-    bed.power_off("c0")
-    assert "a node it needed failed" in ended(alice, request)
-    assert all("ended without a report" in each["why"] or each["report"]
-               for each in alice.row(request)["pilots"])  # fmt: skip
-    assert alice.types("cancel", request).returncode == 0
-    alice.wait_nothing(request, "c1")
-
-
 def test_scancel_by_hand(bed: SlurmBed) -> None:
     alice = Person(bed)
     request = alice.start("--nodes", "2", "--idle-time", "5m")
