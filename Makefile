@@ -8,6 +8,8 @@ RUN = $(UV) run --frozen
 SOURCES = glidein annex cloud_init slurm_templates tests bench .ci
 SHELLS = glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin.sh \
 	$(wildcard tests/beds/slurm/*.sh) .ci/run .ci/prepare .ci/suite
+# What is sourced or put together with others has no first line of its own and names of theirs.
+FRAGMENTS = slurm_templates/launch.sh $(wildcard annex/far/*.sh)
 
 .PHONY: help setup demo test test-sid gpu-pilot unit lint types arrows shell format lock bench clean
 
@@ -46,13 +48,14 @@ lint: setup
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) shellcheck $(SHELLS)
-	$(RUN) shfmt -d -i 2 -ci $(SHELLS)
+	$(RUN) shellcheck -s bash -e SC2034,SC2154 $(FRAGMENTS)
+	$(RUN) shfmt -d -i 2 -ci $(SHELLS) $(FRAGMENTS)
 
 ## format: put code and shell into house style
 format:
 	$(RUN) ruff check --fix-only $(SOURCES)
 	$(RUN) ruff format $(SOURCES)
-	$(RUN) shfmt -w -i 2 -ci $(SHELLS)
+	$(RUN) shfmt -w -i 2 -ci $(SHELLS) $(FRAGMENTS)
 
 ## lock: bring uv.lock up to date with pyproject.toml
 lock:

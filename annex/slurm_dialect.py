@@ -82,7 +82,7 @@ def _queue(answer: Mapping[str, str]) -> tuple[tuple[BatchJob, ...], str]:
 def _accounting(answer: Mapping[str, str]) -> tuple[tuple[BatchJob, ...], str]:
     """Return what sacct told. A site without accounting is no partial view: it never has any."""
     forms: dict[str, _Read] = {"json": slurm.sacct_json, "text": slurm.sacct_text}
-    said = answer.get("sacct-json", answer.get("sacct-text", ""))
+    said = answer.get("sacct-json", answer.get("sacct-text", "")) + answer.get("sacct-status", "")
     if "accounting storage is disabled" in said or "command not found" in said:
         return (), ""
     if "sacct-status" not in answer:  # there was nothing to ask about
@@ -97,8 +97,9 @@ def _read(
         said = answer.get(f"{program}-{form}")
         if said is None:
             continue
-        if answer.get(f"{program}-status", "1").strip() != "0":
-            return (), f"{program} did not answer: {' '.join(said.split())[:200]}"
+        status, _, complaints = answer.get(f"{program}-status", "1").partition("\n")
+        if status.strip() != "0":
+            return (), f"{program} did not answer: {' '.join((complaints or said).split())[:200]}"
         try:
             jobs, odd = read(said)
         except ValueError as error:

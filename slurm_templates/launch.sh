@@ -54,7 +54,7 @@ gl_stage() {
   mkdir -p -- "$gl_run" || gl_fail 19 "$gl_run cannot be made; is the home folder full?"
   gl_payload >"$gl_run/pilot.sh" || gl_fail 19 "$gl_run is full"
   [[ ! -e $gl_place/token ]] || gl_token=$gl_place/token
-  [[ -r $gl_token && -s $gl_token ]] ||
+  [[ -f $gl_token && -r $gl_token && -s $gl_token ]] ||
     gl_fail 14 "the token ${gl_token:-(none named)} cannot be read on ${HOSTNAME-this node}"
   gl_find_work_dir
   case $gl_runtime in
@@ -263,6 +263,8 @@ gl_describe() {
   gl_report[$1]=$report
   ! grep -aq '^GLIDEIN [^ ]* [^ ]* STATE joined' -- "$log" || joined=joined gl_joined=$((gl_joined + 1))
   if [[ -z $report ]]; then
+    # Of a step whose node died, srun may say nothing but success.
+    ((gl_status[$1] != 0)) || gl_status[$1]=1
     gl_say "pilot $1 on ${gl_node[$1]}: $joined, ended without a report, status ${gl_status[$1]}"
     return 0
   fi

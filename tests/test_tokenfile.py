@@ -56,7 +56,7 @@ def test_what_holds_no_token(tmp_path: Path) -> None:
         ("a.b.c", "no IDTOKEN"),
         (GOOD.replace(".", "\0.", 1), "no IDTOKEN"),
         (tokens.unsigned(exp=-1), "expired at"),
-        (tokens.unsigned(nbf=600), "not good before"),
+        (tokens.unsigned(nbf=86400), "not good before"),
         (tokens.unsigned(scope="condor:/READ"), "does not let a pilot join"),
     ],
 )

@@ -41,9 +41,10 @@ far_file() {
 # far_lock: lets one client at a time submit this request. The link says who holds it, so that a
 # lock whose holder was killed is taken over.
 far_lock() {
-  local mine=${HOSTNAME-host}:$$ holder tries
+  local holder tries
+  far_mine=${HOSTNAME-host}:$$
   for ((tries = 0; tries < 300; tries++)); do
-    ln -s -- "$mine" "$far_place/lock" 2>/dev/null && trap far_leave EXIT && return 0
+    ln -s -- "$far_mine" "$far_place/lock" 2>/dev/null && trap far_leave EXIT && return 0
     holder=$(readlink -- "$far_place/lock") || continue
     if [[ ${holder%%:*} == "${HOSTNAME-host}" ]] && ! kill -0 "${holder##*:}" 2>/dev/null; then
       far_break_lock "$holder"
@@ -59,6 +60,24 @@ far_lock() {
 far_leave() {
   [[ ! -e $far_place/cancelled ]] || far_sweep
   rm -f -- "$far_place/lock"
+}
+
+# far_about_to_ask: says who asks, just before it does. One whose client was killed in that moment
+# finds the lock gone and asks nothing; whoever took the lock in time finds it here, and waits.
+far_about_to_ask() {
+  printf '%s\n' "${HOSTNAME-host}:$BASHPID" >"$far_place/asking" &&
+    [[ $(readlink -- "$far_place/lock") == "$far_mine" ]]
+}
+
+# far_await_asker: waits until nobody asks any more: one whose client is dead may be on its way yet.
+far_await_asker() {
+  local asker tries
+  for ((tries = 0; tries < 600; tries++)); do
+    asker=$(cat -- "$far_place/asking" 2>/dev/null)
+    [[ $asker == "${HOSTNAME-host}":* ]] && kill -0 "${asker##*:}" 2>/dev/null || return 0
+    sleep 0.2
+  done
+  far_end "$FAR_BUSY" "process ${asker##*:} on ${asker%:*} is still submitting this request"
 }
 
 # far_break_lock HOLDER: removes that holder's lock, but never one that came in its place.
@@ -121,6 +140,7 @@ far_note_submitted() {
 
 # far_adopt ID: sets job to the batch job that an earlier attempt submitted, if it did.
 far_adopt() {
+  far_await_asker
   job=$(readlink -- "$far_place/claim") && return 0
   job=$(far_lookup "$1") && return 0
   far_end "$FAR_SYSTEM" "whether request $1 was submitted before cannot be seen now"

@@ -5,20 +5,21 @@ far_ask() {
   local name=batch-%A_%a.out
   far_find_program sbatch
   grep -q '^#SBATCH --array=' "$far_place/batch.sh" || name=batch-%j.out
-  job=$(cd -- "$far_place" && sbatch --parsable --job-name="$1" --comment="glidein $1" \
-    --output="$far_place/$name" --chdir="$far_place" "$far_place/batch.sh" "$1" \
-    2>"$far_place/.said") || far_ask_failed "$(<"$far_place/.said")"
+  job=$(cd -- "$far_place" && far_about_to_ask && exec sbatch --parsable --job-name="$1" \
+    --comment="glidein $1" --output="$far_place/$name" --chdir="$far_place" \
+    "$far_place/batch.sh" "$1" 2>"$far_place/.said") || far_ask_failed "$(<"$far_place/.said")"
+  rm -f -- "$far_place/.said"
   [[ $job =~ ^[0-9]+ ]] || far_end "$FAR_SYSTEM" "sbatch answered '$job', which is no batch job"
   job=${BASH_REMATCH[0]}
 }
 
-# far_ask_failed SAID: ends the step. Where the words are about the way to the controller, it may
-# have taken the batch job all the same; otherwise it looked at it and said no.
+# far_ask_failed SAID: ends the step. Where there are no words, or they are about the way to the
+# controller, it may have taken the batch job all the same; otherwise it looked at it and said no.
 far_ask_failed() {
   case $1 in
     *'nable to contact'* | *'imed out'* | *onnection* | *'Zero Bytes'* | *[Mm]'essage '* | \
       *slurm_receive* | *'temporarily'*) ;;
-    *) far_refused "$1" ;;
+    *'sbatch: error: '*) far_refused "$1" ;;
   esac
   far_end "$FAR_SYSTEM" "$1"
 }
@@ -45,14 +46,12 @@ far_queue() {
   export SLURM_TIME_FORMAT=%s
   if [[ $(squeue --version) =~ ([0-9]+)\.([0-9]+) ]] && ((BASH_REMATCH[1] >= 23)); then
     far_section squeue-json
-    squeue --user="$user" --states=all --json
-    far_status squeue $?
+    far_say squeue --user="$user" --states=all --json
     far_sacct json --json
     return 0
   fi
   far_section squeue-text
-  squeue --noheader --user="$user" --states=all --format='%i|%F|%K|%T|%r|%V|%S|%e|%N|%j'
-  far_status squeue $?
+  far_say squeue --noheader --user="$user" --states=all --format='%i|%F|%K|%T|%r|%V|%S|%e|%N|%j'
   far_sacct text --noheader --parsable2 \
     --format=JobID,State,ExitCode,Submit,Start,End,NodeList,JobName
 }
@@ -61,13 +60,16 @@ far_queue() {
 far_sacct() {
   far_section "sacct-$1"
   [[ -n $far_since ]] || return 0
-  sacct --allocations --user="$user" --starttime="$far_since" "${@:2}" 2>&1
-  far_status sacct $?
+  far_say sacct --allocations --user="$user" --starttime="$far_since" "${@:2}"
 }
 
-far_status() {
+# far_say PROGRAM OPTION...: prints what it says, then how it ended and its complaints.
+far_say() {
+  local complaints status
+  { complaints=$("$@" 2>&1 >&3); } 3>&1
+  status=$?
   far_section "$1-status"
-  printf '%s\n' "$2"
+  printf '%s\n' "$status" "$complaints"
 }
 
 # far_ids ID: prints what is to be ended: what was submitted, and whatever has the request's name.

@@ -116,7 +116,9 @@ class Person:
             for each in identity.everybody()
             if mark in (Path(f"/proc/{each.pid}/cmdline").read_bytes() if _there(each.pid) else b"")
         ]
-        allowed = (".log", ".out", "/submitted", "/cancelled", "/request", "/asking", "/refused")
+        allowed = [".log", ".out", "/submitted", "/cancelled", "/request", "/asking", "/refused"]
+        if not (self.place(request) / "cancelled").exists():
+            allowed.append("/batch.sh")  # what was asked is kept with the logs; it holds no secret
         files = [str(each) for each in self.place(request).rglob("*") if each.is_file()]
         find = "ls -d /tmp/glidein-* /small/glidein-* 2>/dev/null | sed 's/^/'$(hostname):/"
         folders = [
@@ -124,7 +126,7 @@ class Person:
             for node in nodes.split()
             for line in self.bed.on(node, "root", "bash", "-c", find).stdout.split()
         ]
-        return alive + folders + [each for each in files if not each.endswith(allowed)]
+        return alive + folders + [each for each in files if not each.endswith(tuple(allowed))]
 
     def wait_nothing(self, request: str, nodes: str = NODES, timeout: float = 40) -> None:
         """Wait until the request left nothing: no batch job, process, token or folder."""

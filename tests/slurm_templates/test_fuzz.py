@@ -171,9 +171,10 @@ class Machine:
     def lay(self, path: str) -> bool:
         """Make a file at a path that is to be read; say whether the machine can hold it."""
         try:
-            where = Path(self.expanded(path))
-            where.parent.mkdir(parents=True, exist_ok=True)
-            where.write_text("a.b.c\n")
+            where = self.expanded(path)
+            os.makedirs(os.path.dirname(where), exist_ok=True)  # noqa: PTH103, PTH120 - a/ stays a/
+            with open(where, "w") as file:  # noqa: PTH123
+                file.write("a.b.c\n")
         except (OSError, ValueError):
             return False
         return True

@@ -4,22 +4,22 @@
 set -euo pipefail
 name=$1
 # shellcheck source=/dev/null
-. "$BED/settings"
+. "$GLIDEIN_BED/settings"
 
 if [ "${2:-}" = "" ]; then
-  rm -f "$BED/up/$name"
+  rm -f "$GLIDEIN_BED/up/$name"
   exec nsenter --net="/run/netns/$name" unshare --mount --uts --ipc --pid --fork --kill-child \
-    --mount-proc bash "$BED/bin/host.sh" "$name" inside
+    --mount-proc bash "$GLIDEIN_BED/bin/host.sh" "$name" inside
 fi
 
-trap 'touch "$BED/failed"' EXIT
+trap 'touch "$GLIDEIN_BED/failed"' EXIT
 
 lay_out() {
   local tree=/run/hosts/$name
   mkdir -p "$tree"
   mount -t tmpfs -o size=2g,mode=755 tmpfs "$tree"
   mkdir "$tree/upper" "$tree/work" "$tree/root"
-  cp -a "$BED/tree/." "$tree/upper/"
+  cp -a "$GLIDEIN_BED/tree/." "$tree/upper/"
   mount -t overlay overlay -o "lowerdir=$ROOT,upperdir=$tree/upper,workdir=$tree/work" "$tree/root"
   cd "$tree/root"
   mount --rbind /dev dev
@@ -29,11 +29,11 @@ lay_out() {
   mount -t tmpfs -o mode=1777 tmpfs var/tmp
   mount -t tmpfs -o mode=1777 tmpfs dev/shm
   mount -t tmpfs -o mode=755 tmpfs run
-  mkdir -p run/lock run/sshd run/munge run/gpu run/slurm ".$BED" small home scratch opt/glidein mnt/old
+  mkdir -p run/lock run/sshd run/munge run/gpu run/slurm ".$GLIDEIN_BED" small home scratch opt/glidein mnt/old
   mount -t tmpfs -o size=48m,mode=1777 tmpfs small
-  mount --bind "$BED" ".$BED"
-  mount --bind "$BED/$HOMES" home
-  mount --bind "$BED/scratch" scratch
+  mount --bind "$GLIDEIN_BED" ".$GLIDEIN_BED"
+  mount --bind "$GLIDEIN_BED/$HOMES" home
+  mount --bind "$GLIDEIN_BED/scratch" scratch
   for pair in $BINDS; do
     mkdir -p ".${pair#*:}"
     mount --bind -o ro "${pair%%:*}" ".${pair#*:}"
@@ -53,23 +53,23 @@ start_database() {
   local dir=/run/mysql me=(setpriv --reuid=mysql --regid=mysql --clear-groups)
   install -d -o mysql -g mysql "$dir"
   "${me[@]}" mariadb-install-db --no-defaults --user=mysql --datadir="$dir/data" --skip-test-db \
-    --auth-root-authentication-method=socket >"$BED/logs/mariadb-install" 2>&1
+    --auth-root-authentication-method=socket >"$GLIDEIN_BED/logs/mariadb-install" 2>&1
   "${me[@]}" mariadbd --no-defaults --datadir="$dir/data" --socket="$dir/s" --skip-networking \
     --pid-file="$dir/pid" --innodb-buffer-pool-size=64M --innodb-flush-log-at-trx-commit=2 \
-    --innodb-log-file-size=16M >"$BED/logs/mariadbd" 2>&1 &
+    --innodb-log-file-size=16M >"$GLIDEIN_BED/logs/mariadbd" 2>&1 &
   until mariadb-admin --no-defaults -S "$dir/s" ping >/dev/null 2>&1; do sleep 0.05; done
   mariadb --no-defaults -S "$dir/s" -e "create user slurm@localhost identified via unix_socket;
     grant all on slurm_acct_db.* to slurm@localhost;"
   MYSQL_UNIX_PORT="$dir/s" slurmdbd
   until sacctmgr -n show cluster >/dev/null 2>&1; do sleep 0.05; done
-  grep -v gres/gpu "$BED/slurm/accounts.first" | bash "$BED/bin/accounts.sh"
+  grep -v gres/gpu "$GLIDEIN_BED/slurm/accounts.first" | bash "$GLIDEIN_BED/bin/accounts.sh"
 }
 
 # Partitions need their QOS before the controller starts; limits on GPUs can be set only after it
 # has told the database that there are GPUs.
 limit_gpus() {
   until sacctmgr -n show tres type=gres | grep -q gpu; do sleep 0.05; done
-  { grep gres/gpu "$BED/slurm/accounts.first" || :; } | bash "$BED/bin/accounts.sh"
+  { grep gres/gpu "$GLIDEIN_BED/slurm/accounts.first" || :; } | bash "$GLIDEIN_BED/bin/accounts.sh"
 }
 
 HOMES=home
@@ -82,11 +82,11 @@ fi
 case $name in
   login)
     start_munge
-    /usr/sbin/sshd -f /etc/ssh/sshd_config_bed -E "$BED/logs/sshd"
+    /usr/sbin/sshd -f /etc/ssh/sshd_config_bed -E "$GLIDEIN_BED/logs/sshd"
     ;;
   head)
     start_munge
-    install -d -o slurm "$BED/state/slurmctld"
+    install -d -o slurm "$GLIDEIN_BED/state/slurmctld"
     [ "$ACCOUNTING" = no ] || start_database
     slurmctld
     [ "$ACCOUNTING" = no ] || limit_gpus
@@ -98,10 +98,10 @@ case $name in
     slurmd
     ;;
   cm | ap)
-    bash "$BED/bin/condor.sh" start
+    bash "$GLIDEIN_BED/bin/condor.sh" start
     ;;
 esac
-touch "$BED/up/$name"
+touch "$GLIDEIN_BED/up/$name"
 trap : TERM INT
 while :; do
   sleep 3600 &

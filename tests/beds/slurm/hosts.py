@@ -88,7 +88,7 @@ class Hosts:
         reader, self._leash = os.pipe()
         argv: list[str | Path] = [sys.executable, "-I", HERE / "guard.py", self.folder]
         argv.append(os.environ.get("GLIDEIN_BED_LOGS", ""))
-        env = {"PATH": os.environ["PATH"], "BED": str(self.folder)}
+        env = {"PATH": os.environ["PATH"], "GLIDEIN_BED": str(self.folder)}
         try:
             self._guard = process.spawn(argv, log=Path(os.devnull), env=env, stdin=reader)
         finally:
@@ -143,17 +143,19 @@ class Hosts:
         words = self.command(host, user, *argv)
         return process.run(words, timeout=timeout, stdin=stdin, check=check)
 
+    def _enter(self, pid: int) -> list[str]:
+        bed = f"GLIDEIN_BED={self.folder}"
+        return ["nsenter", "--target", str(pid), "--all", "--", "env", bed]
+
     def command(self, host: str, user: str, *argv: str | Path) -> list[str]:
         """Return the command of this machine that runs `argv` there."""
         pid = _children(self.holder)[0] if host == "world" else self.init_of(host)
-        enter = ["nsenter", "--target", str(pid), "--all", "--", "env", f"BED={self.folder}"]
-        return [*enter, "bash", str(self.folder / "bin/as.sh"), user, *map(str, argv)]
+        return [*self._enter(pid), "bash", str(self.folder / "bin/as.sh"), user, *map(str, argv)]
 
     def inside(self, *argv: str | Path, timeout: float = 30) -> Result:
         """Run a command as root outside every host, where the links of the network are."""
         pid = _children(self.holder)[0]
-        enter = ["nsenter", "--target", str(pid), "--all", "--", "env", f"BED={self.folder}"]
-        return process.run([*enter, *argv], timeout=timeout)
+        return process.run([*self._enter(pid), *argv], timeout=timeout)
 
 
 def _children(pid: int) -> list[int]:

@@ -2,10 +2,10 @@
 # PID 1 of the bed, in namespaces of its own: lays the network, starts every host, reaps orphans.
 #   world  10.78.0.0/24: cm .10, ap .11, login .20 (as login-wan), gw .30
 #   site   10.77.0.0/24: gw .1, login .2, head .3, c0..c9 .10 to .19; its way out is gw
-# Nothing leads from here to the machine's own network. $BED is the bed's folder.
+# Nothing leads from here to the machine's own network. $GLIDEIN_BED is the bed's folder.
 set -euo pipefail
 # The bed's maker looks for this file; the logs stay until it has.
-trap 'touch "$BED/failed"; sleep infinity' EXIT
+trap 'touch "$GLIDEIN_BED/failed"; sleep infinity' EXIT
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/netns
 while read -r folder; do
@@ -15,7 +15,7 @@ while read -r folder; do
     mkdir "/sys/fs/cgroup/$controller"
   fi
   mount --bind "$folder" "/sys/fs/cgroup/$controller"
-done <"$BED/controllers"
+done <"$GLIDEIN_BED/controllers"
 hostname bed
 ip link set lo up
 
@@ -61,10 +61,10 @@ ip -n head route change local 10.77.0.3 dev site table local proto kernel scope 
 nsenter --net=/run/netns/gw sysctl -qw net.ipv4.ip_forward=1
 # Each refusal is told at once, not one in a second.
 nsenter --net=/run/netns/gw sysctl -qw net.ipv4.icmp_ratelimit=0
-nsenter --net=/run/netns/gw nft -f "$BED/gateway.nft"
+nsenter --net=/run/netns/gw nft -f "$GLIDEIN_BED/gateway.nft"
 
 for name in head cm ap gw login c{0..9}; do
-  bash "$BED/bin/host.sh" "$name" >"$BED/logs/host.$name" 2>&1 </dev/null &
+  bash "$GLIDEIN_BED/bin/host.sh" "$name" >"$GLIDEIN_BED/logs/host.$name" 2>&1 </dev/null &
 done
 trap : TERM INT
 while :; do

@@ -50,10 +50,9 @@ class Moves(Hosts):
             return
         links = "; ".join(f"ip link set {host}-{leg} up" for host in off for leg in LEGS)
         run = "; ".join(
-            f'bash "$BED/bin/host.sh" {host} >>"$BED/logs/host.{host}" 2>&1 </dev/null & true'
-            for host in off
+            f"bash bin/host.sh {host} >>logs/host.{host} 2>&1 </dev/null & true" for host in off
         )
-        self.inside("bash", "-c", f"({links}) 2>/dev/null; {run}")
+        self.inside("bash", "-c", f'({links}) 2>/dev/null; cd "$GLIDEIN_BED"; {run}')
         wait_for(lambda: all(map(self.is_up, off)), 30, f"{off} are up")
 
     def _powered(self, host: str) -> int:
@@ -119,7 +118,7 @@ class Moves(Hosts):
             self.inside("kill", "-KILL", pid.read_text().strip())
             pid.unlink()
         else:
-            relay = f'python3 "$BED/bin/relay.py" near far "{file}" >"$BED/logs/relay" 2>&1 &'
+            relay = f'cd "$GLIDEIN_BED"; python3 bin/relay.py near far "{file}" >logs/relay 2>&1 &'
             self.inside("bash", "-c", f'{relay} echo $! >"{pid}"')
             join = "ip link set near master campus up && ip link set far master world up"
             wait_for(lambda: self.inside("bash", "-c", f"{join} || echo no").stdout == "", 10, join)
