@@ -63,4 +63,5 @@ def test_slurmctld_dies_while_a_cancel_waits(bed: SlurmBed) -> None:
     bed.start_slurmctld()
     assert alice.types("cancel", "--fast", request).returncode == 0
     alice.wait_nothing(request)
-    assert len(alice.ran(request)) == 1
+    # Accounting may never have heard of it: what a killed controller had not told yet is lost.
+    assert len(alice.ran(request)) <= 1
