@@ -26,6 +26,18 @@ def pytest_configure() -> None:
             signal.signal(number, usual)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what waits for daemons first: files that run side by side then end together."""
+    items.sort(key=lambda item: (item.get_closest_marker("real") is None, _room(item)))
+
+
+def _room(item: pytest.Item) -> int:
+    rooms = ("slurm", "payload", "contract", "baddays")
+    room = item.path.relative_to(item.config.rootpath).parts[1]
+    return rooms.index(room) if room in rooms else len(rooms)
+
+
 @pytest.fixture(scope="session")
 def open_place() -> Iterator[Path]:
     """A folder every user of the machine can enter, for the whole session."""
