@@ -1695,8 +1695,9 @@ start_daemons() {
 # inner_master: sets MASTER to the master itself, which signals are for: the child of the program
 # that made its PID namespace. Where that ends early, whoever waits for the pool sees it.
 inner_master() {
-  local round
-  for ((round = 0; round < 100; round++)); do
+  local until=$((SECONDS + 6)) # whole seconds: at least five
+  CHILD=''
+  while ((SECONDS < until)); do
     birth "$OUTER" || return 0
     ! child_of "$OUTER" || break
     nap 0.05

@@ -568,7 +568,7 @@ def test_the_pilots_own_shells_are_known_by_their_stage() -> None:
 def test_a_master_that_never_appears_is_not_waited_for_for_ever() -> None:
     script = """
     exec {NAP}<> <(:)
-    timeout 15 bash -c 'sleep 14; :' >&2 & OUTER=$!; MASTER=$!
+    timeout 18 bash -c 'sleep 17; :' >&2 & OUTER=$!; MASTER=$!
     inner_master; read -r name <"/proc/$MASTER/comm"; echo "$name"
     OUTER=$MASTER; until child_of "$OUTER"; do :; done; OUTER=$CHILD
     trap 'kill "$OUTER"; echo "$REASON"' EXIT

@@ -62,6 +62,6 @@ def test_slurmctld_dies_while_a_cancel_waits(bed: SlurmBed) -> None:
     alice.types("cancel", "--fast", request)
     bed.start_slurmctld()
     assert alice.types("cancel", "--fast", request).returncode == 0
-    alice.wait_nothing(request)
+    alice.wait_nothing(request, timeout=120)  # a batch job that Slurm lost ends when it notices
     # Accounting may never have heard of it: what a killed controller had not told yet is lost.
     assert len(alice.ran(request)) <= 1

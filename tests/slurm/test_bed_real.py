@@ -214,7 +214,7 @@ def test_the_whole_path_from_sbatch_to_a_jobs_output(bed: SlurmBed) -> None:
     home = bed.home("alice")
     shutil.copy(str(files("glidein").joinpath("payload/pilot.sh")), home)
     values = {"FORMAT": "1", "REQUEST_ID": "gbed", "POOL": "cm.bed.pool", "TOKEN_FILE": "token",
-              "RUNTIME": str(bed.folder / "runtime"), "WORK_DIR": "/tmp", "IDLE": "8",
+              "RUNTIME": str(bed.folder / "runtime"), "WORK_DIR": "/tmp", "IDLE": "20",
               "LIFETIME": "500", "CONTAINERS": "no", "CPUS": "2", "MEMORY_MB": "1000"}  # fmt: skip
     text = "".join(quoting.conf_line(key, value) for key, value in values.items())
     (home / "pilot.conf").write_text(text)

@@ -58,7 +58,9 @@ start_database() {
     --pid-file="$dir/pid" --innodb-buffer-pool-size=64M --innodb-flush-log-at-trx-commit=2 \
     --innodb-log-file-size=16M >"$GLIDEIN_BED/logs/mariadbd" 2>&1 &
   until mariadb-admin --no-defaults -S "$dir/s" ping >/dev/null 2>&1; do sleep 0.05; done
-  mariadb --no-defaults -S "$dir/s" -e "create user slurm@localhost identified via unix_socket;
+  # slurmdbd would make its database, on a connection that newer client libraries spoil by that.
+  mariadb --no-defaults -S "$dir/s" -e "create database slurm_acct_db;
+    create user slurm@localhost identified via unix_socket;
     grant all on slurm_acct_db.* to slurm@localhost;"
   MYSQL_UNIX_PORT="$dir/s" slurmdbd
   until sacctmgr -n show cluster >/dev/null 2>&1; do sleep 0.05; done

@@ -64,7 +64,7 @@ class Hosts:
             told = self.folder / "holder"
             wait_for(lambda: told.exists() and told.read_text(), 10, "there is a holder")
             self.holder = int(told.read_text())
-            wait_for(self._ready, 40, self.said)
+            wait_for(self._ready, 90, self.said)
         except BaseException:
             self.stop()
             raise
