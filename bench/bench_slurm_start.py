@@ -28,7 +28,7 @@ srun --cpu-bind=none bash -c '
   work=$(mktemp -d) && curl -fsS -o "$work/condor.tar.gz" {url} &&
   exec bash minimal.sh "$work/condor.tar.gz" cm.bed.pool token alice 600'
 """
-_NAMES = ("condor_status", "-startd", "-af", "Name", "-constraint", "PartitionableSlot")
+_NAMES = ("condor_status", "-af", "Name", "-constraint", "PartitionableSlot")
 _LOGS = "tail -n 20 *.out .local/state/glidein/batch/*/run.*/pilot.*.log"
 _USED = "du -skc /tmp /var/tmp | tail -n 1"
 
