@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from glidein import matching, paths, quantities, quoting
+from glidein import paths, quantities, quoting
 from glidein.errors import ConfigError, Problem, RenderError
 from glidein.model import PilotSpec, PoolAddress, Resources, RuntimeChoice
 
@@ -165,8 +165,14 @@ def _tarball(path: Path) -> bool:
     return tarfile.is_tarfile(path)
 
 
+def _parses(text: str) -> bool:
+    from glidein import matching  # its htcondor2 costs more than all the rest of this module
+
+    return matching.parses(text)
+
+
 def _start(text: str, problems: Problems) -> None:
-    if text.strip() and not matching.parses(text):
+    if text.strip() and not _parses(text):
         problems.add("--start", f"{text!r} is no ClassAd expression", "Example: RequestCpus <= 4")
         return
     try:  # line ends count as blanks in an expression

@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from glidein import process
 from glidein.errors import AuthError, ConfigError, ObservationError
 from glidein.model import PoolAddress
-from glidein.runtime import Runtime
+
+if TYPE_CHECKING:
+    from glidein.runtime import Runtime
 
 # What a pilot needs of a pool, and no more.
 PILOT_SCOPE = ("READ", "ADVERTISE_STARTD", "ADVERTISE_MASTER")
@@ -91,7 +93,7 @@ def read_file(path: Path) -> Claims:
 
 
 def create(
-    runtime: Runtime, identity: str, seconds: int, scope: Sequence[str] = PILOT_SCOPE
+    runtime: "Runtime", identity: str, seconds: int, scope: Sequence[str] = PILOT_SCOPE
 ) -> str:
     """Return a token signed with the key on this host; only a pool's administrator has that.
 
@@ -102,7 +104,7 @@ def create(
 
 
 def fetch(
-    runtime: Runtime, pool: PoolAddress | None, seconds: int, scope: Sequence[str] = PILOT_SCOPE
+    runtime: "Runtime", pool: PoolAddress | None, seconds: int, scope: Sequence[str] = PILOT_SCOPE
 ) -> str:
     """Return a token for ourselves from the pool's collector, or from the local schedd.
 
@@ -114,7 +116,7 @@ def fetch(
 
 
 def request(
-    runtime: Runtime,
+    runtime: "Runtime",
     pool: PoolAddress,
     identity: str,
     seconds: int,

@@ -10,8 +10,6 @@ import hashlib
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 
-from glidein import rendering
-
 _PACKAGE = "slurm_templates"
 
 
@@ -46,4 +44,6 @@ def render(script: Script) -> str:
         "launch": files(_PACKAGE).joinpath("launch.sh").read_text(encoding="utf-8"),
         "payload_sha256": hashlib.sha256(script.payload.encode()).hexdigest(),
     }
+    from glidein import rendering  # loads Jinja, which a listing needs not
+
     return rendering.render(_PACKAGE, "batch.sbatch.j2", values)

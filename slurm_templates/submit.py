@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 
-from glidein import pilotconf, rendering
+from glidein import pilotconf
 from glidein.batchask import BatchAsk, completed
 from glidein.errors import RenderError
 from glidein.model import Request, Resources, RuntimeChoice
@@ -49,6 +49,8 @@ class Submit:
 
 def render(submit: Submit) -> str:
     """Return the submit description. Raises RenderError for a value that cannot stand in it."""
+    from glidein import rendering  # loads Jinja, which a listing needs not
+
     return rendering.render("slurm_templates", "pilot.sub.j2", asdict(submit))
 
 

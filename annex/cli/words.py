@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from annex import asked, live, staging
+from annex import asked, live
 from annex.provider import BatchProvider
 from annex.slurm_dialect import SlurmDialect
 from annex.transport import LocalTransport
@@ -94,10 +94,16 @@ def order(given: Given, *, sending: bool) -> Order:
     assert target is not None  # noqa: S101 - settle has raised otherwise
     now = datetime.now(UTC)
     identifier = new_request_id(now, secrets.token_bytes(7))
-    runtime = chosen or staging.packed(output.progress)
+    runtime = chosen or _packed()
     options = asked.options(ask, str(target)) | {"token": str(token)}
     request = Request(identifier, HERE, spec, now, ask.pilots, runtime, options)
     return Order(request, target, token, SlurmDialect(known))
+
+
+def _packed() -> RuntimeChoice:
+    from annex import staging  # it can fetch, pack and check runtimes, so it loads much
+
+    return staging.packed(output.progress)
 
 
 def _target(text: str, known: Catalogue) -> Target:

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from glidein.cli import commands
+from glidein.cli import commands, loading
 from glidein.errors import GlideinError
 
 
@@ -36,9 +36,11 @@ class LazyGroup(TyperGroup):
         if name is None or stand_in is None:
             return name, stand_in, rest
         module, _, attribute = commands.table()[name].target.partition(":")
-        loaded = typer.main.get_command(getattr(import_module(module), attribute))
-        loaded.name = name
-        return name, loaded, rest
+        return name, loading.load(getattr(import_module(module), attribute), name, ctx), rest
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the root's options, cheap where they are not given."""
+        return loading.light(super().get_params(ctx))
 
 
 app = typer.Typer(

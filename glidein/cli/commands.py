@@ -4,7 +4,8 @@
 """
 
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+
+from glidein.cli.points import Point, points
 
 GROUP = "glidein.commands"
 
@@ -43,20 +44,20 @@ ROOMS = {
 
 def table() -> dict[str, Command]:
     """Return every command by name, those of installed rooms included; ours win."""
-    points = [point for point in entry_points(group=GROUP) if "." not in point.name]
-    return {**{point.name: _of(point) for point in points}, **{each.name: each for each in OWN}}
+    rooms = {point.name: _of(point) for point in points(GROUP) if "." not in point.name}
+    return rooms | {each.name: each for each in OWN}
 
 
-def below(group: str) -> dict[str, EntryPoint]:
+def below(group: str) -> dict[str, Point]:
     """Return the commands that rooms put below one of our groups, by their names there.
 
     Such an entry point is named GROUP.COMMAND and is a Typer app of one command; it takes the
     place of ours, if there is one of that name.
     """
-    points = [(point.name.partition("."), point) for point in entry_points(group=GROUP)]
-    return {name: point for (first, dot, name), point in points if dot and first == group}
+    parts = [(point.name.partition("."), point) for point in points(GROUP)]
+    return {name: point for (first, dot, name), point in parts if dot and first == group}
 
 
-def _of(point: EntryPoint) -> Command:
-    package = point.dist.name if point.dist else point.module
-    return Command(point.name, point.value, ROOMS.get(point.name, f"From {package}"))
+def _of(point: Point) -> Command:
+    told = ROOMS.get(point.name) or f"From {point.package}"
+    return Command(point.name, point.value, told)

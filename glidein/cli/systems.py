@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from glidein.cli import commands, output
+from glidein.cli import commands, loading, output
 
 if TYPE_CHECKING:
     from glidein.catalogue import Catalogue, System
@@ -27,9 +27,7 @@ class Extended(TyperGroup):
         point = commands.below("systems").get(cmd_name)
         if point is None:
             return super().get_command(ctx, cmd_name)
-        loaded = typer.main.get_command(point.load())
-        loaded.name = cmd_name
-        return loaded
+        return loading.load(point.load(), cmd_name, ctx)
 
 
 app = typer.Typer(cls=Extended, no_args_is_help=True, help="Show the catalogue of HPC systems.")

@@ -1850,11 +1850,18 @@ in_pool() {
      GlideinRestart =?= ${CONF[PILOT_RESTART]}" 2>/dev/null) ]]
 }
 
+# announced SINCE: whether HTCondor says that it told the pool of its slot; in doubt, after 10 s. To ask
+# the pool before is in vain, and many pilots that start at once would ask it many times.
+announced() {
+  [[ -e $WORK/log/StartLog ]] || return 1
+  grep -q 'Initial update sent' "$WORK/log/StartLog" || ((UPTIME - $1 > 1000))
+}
+
 wait_to_join() {
   local since patience
   uptime && since=$UPTIME
   patience=$((since + JOIN_WAIT * 100))
-  until [[ -e $WORK/log/StartLog ]] && in_pool; do
+  until announced "$since" && in_pool; do
     uptime
     daemons_live
     ((SIGNALS == 0)) || { leave told "$TOO_EARLY" && return 0; }

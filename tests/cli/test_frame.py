@@ -70,6 +70,24 @@ def test_help_lists_all_and_imports_none() -> None:
     assert "glidein.cli.run" not in loaded
 
 
+def test_completion_is_installed_at_the_root_alone() -> None:
+    assert "--install-completion" in glidein("--help").stdout
+    for words in (["slurm"], ["systems"], ["check"], ["systems", "check"]):
+        said = glidein(*words, "--help").stdout
+        assert "--help" in said
+        assert "completion" not in said
+
+
+def test_a_command_without_values_loads_neither_pydantic_nor_jinja_nor_htcondor() -> None:
+    probe = (
+        "import sys; from glidein.cli import app; sys.argv[1:] = ['slurm', 'list', '--json']\n"
+        "try: app()\nfinally: print(*sys.modules, file=sys.stderr)"
+    )
+    said = process.run([sys.executable, "-c", probe], timeout=30, check=False).stderr.split()
+    assert "annex.provider" in said
+    assert not {"pydantic", "jinja2", "htcondor2", "glidein.runtime"} & set(said)
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     assert glidein("fly").returncode == 2
 

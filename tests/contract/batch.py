@@ -23,6 +23,7 @@ class SlurmPlace(Place):
     """The Slurm bed's generic cluster, reached from its login node as alice."""
 
     runtime = RuntimeChoice("/nowhere")
+    rounds = 8
 
     def __init__(self, folder: Path, bed: SlurmBed) -> None:
         self.bed = bed

@@ -47,6 +47,7 @@ class Place(ABC):
 
     pool = PoolAddress("127.0.0.1", 9)
     runtime: RuntimeChoice | None = None
+    rounds = 24  # how often what is a matter of moments is tried
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -175,7 +176,12 @@ def test_a_cancelled_id_is_spent(place: Place) -> None:
 
 
 def test_cancel_during_launch_leaves_nothing_running(place: Place) -> None:
-    for pause in range(24):
+    first = place.request()
+    began = time.monotonic()
+    place.provider.launch(first, place.token)
+    took = time.monotonic() - began
+    place.provider.cancel(first.id, fast=True)
+    for each in range(place.rounds):  # from the first moment of a launch to its last
         request = place.request()
         barrier = threading.Barrier(2)
 
@@ -190,7 +196,7 @@ def test_cancel_during_launch_leaves_nothing_running(place: Place) -> None:
         with ThreadPoolExecutor(1) as thread:
             launched = thread.submit(launch)
             barrier.wait()
-            threading.Event().wait(pause / 2000)
+            time.sleep(took * each / place.rounds)
             place.client().cancel(request.id, fast=True)
         if launched.result():  # it came wholly after the cancel of what never was, or before it
             place.client().cancel(request.id, fast=True)

@@ -5,20 +5,18 @@ import re
 import pytest
 
 from glidein.catalogue import Select, Share
-from tests.beds.slurm import SlurmBed, sites
+from tests.beds.slurm import SlurmBed
 from tests.slurm_templates.asks import ASKS, asked
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
 
-@pytest.mark.parametrize("system", sites.names())
-def test_sbatch_takes_every_golden_script(session_bed: SlurmBed, system: str) -> None:
-    session_bed.reset(system)
+def test_sbatch_takes_every_golden_script(system_bed: SlurmBed, system: str) -> None:
     mine = [asked(name) for name in ASKS if name.startswith(f"{system}/")]
     assert mine
     for each in mine:
         queue, node = each.target.queue, each.target.system
-        said = session_bed.on("login", "alice", "sbatch", "--test-only", stdin=each.text)
+        said = system_bed.on("login", "alice", "sbatch", "--test-only", stdin=each.text)
         found = re.search(r"using (\d+) processors on nodes (\S+) in partition (\S+)", said.stderr)
         assert found, f"{each.name}: {said.stderr}"
         if node.select is Select.PARTITION and queue.batch_name:

@@ -8,7 +8,7 @@ import pytest
 
 from glidein import quoting, report
 from glidein.process import CommandError
-from tests.beds.slurm import SlurmBed, roots, sites, wait_for
+from tests.beds.slurm import SlurmBed, roots, wait_for
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
@@ -245,23 +245,21 @@ def test_beds_of_other_kinds(newer: bool, accounting: bool) -> None:
         assert bed.on("login", "alice", "sacct", check=False).ok == accounting
 
 
-@pytest.mark.parametrize("system", sites.names())
-def test_every_system_has_its_queues(session_bed: SlurmBed, system: str) -> None:
-    session_bed.reset(system)
-    site = session_bed.site
+def test_every_system_has_its_queues(system_bed: SlurmBed) -> None:
+    site = system_bed.site
     account = ["-A", site.accounts[-1]] if site.accounts else []
     for queue in site.partitions:
-        said = session_bed.on("login", "alice", "sbatch", "--test-only", *account, "-p", queue.name,
+        said = system_bed.on("login", "alice", "sbatch", "--test-only", *account, "-p", queue.name,
                               "-t", "10", "--wrap", "true")  # fmt: skip
         assert f"in partition {queue.name}" in said.stderr
     for queue in site.qos:
-        session_bed.on("login", "alice", "sbatch", "--test-only", *account, "-q", queue.name,
+        system_bed.on("login", "alice", "sbatch", "--test-only", *account, "-q", queue.name,
                        "-t", "10", "--wrap", "true")  # fmt: skip
     for queue in site.partitions:
         if queue.max_gpus:
             many = ["-p", queue.name, f"--gpus={queue.max_gpus + 1}", "--wrap", "true"]
             with pytest.raises(CommandError, match="QOSMaxGRESPerJob"):
-                session_bed.submit("alice", *account, *many)
+                system_bed.submit("alice", *account, *many)
     if site.accounts:
         with pytest.raises(CommandError, match="Invalid account"):
-            session_bed.submit("alice", "--wrap", "true")
+            system_bed.submit("alice", "--wrap", "true")

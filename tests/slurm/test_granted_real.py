@@ -9,7 +9,7 @@ import pytest
 from glidein import report
 from glidein.batchask import completed
 from glidein.catalogue import Share
-from tests.beds.slurm import SlurmBed, sites
+from tests.beds.slurm import SlurmBed
 from tests.beds.slurm.slurmconf import smallest
 from tests.slurm_templates.asks import ASKS, PAYLOAD, Asked, asked, render
 
@@ -35,7 +35,6 @@ report
 
 def run_all(bed: SlurmBed, system: str) -> list[tuple[Asked, str]]:
     """Run every ask's script with the probe; return what the batch jobs printed."""
-    bed.reset(system)
     home = bed.home("alice")
     (home / "token").write_text("a.b.c\n")
     (home / "token").chmod(0o644)
@@ -71,12 +70,11 @@ def check(bed: SlurmBed, each: Asked, one: dict[str, object]) -> None:
     assert ask.nodes == 1 or step == str(wanted), each.name
 
 
-@pytest.mark.parametrize("system", sites.names())
-def test_a_pilot_gets_what_its_node_gave(session_bed: SlurmBed, system: str) -> None:
-    for each, said in run_all(session_bed, system):
+def test_a_pilot_gets_what_its_node_gave(system_bed: SlurmBed, system: str) -> None:
+    for each, said in run_all(system_bed, system):
         told = report.reports(said)
         assert len(told) == each.ask.pilots, f"{each.name}\n{said}"
         for one in told:
-            check(session_bed, each, one)
+            check(system_bed, each, one)
         if each.ask.jobs == 1:
             assert len({one["host"] for one in told}) == each.ask.nodes, each.name

@@ -1,5 +1,7 @@
 """`glidein systems check --live`, and limits taken from Slurm itself, on the bed."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.beds.slurm import SlurmBed
@@ -7,8 +9,15 @@ from tests.beds.slurm import SlurmBed
 pytestmark = [pytest.mark.real, pytest.mark.root]
 
 
+@pytest.fixture
+def bed(session_bed: SlurmBed) -> Iterator[SlurmBed]:
+    """The shared bed as bridges2, whose partition RM the test may change."""
+    session_bed.reset("bridges2")
+    yield session_bed
+    session_bed.on("head", "root", "scontrol", "update", "PartitionName=RM", "MaxTime=2-00:00:00")
+
+
 def test_the_beds_slurm_is_compared_with_the_catalogue(bed: SlurmBed) -> None:
-    bed.configure("bridges2")
     said = bed.on("login", "alice", "glidein", "systems", "check", "bridges2", "--live")
     assert "PASS RM: as the catalogue says" in said.stdout
     bed.on("head", "root", "scontrol", "update", "PartitionName=RM", "MaxTime=00:30:00")
@@ -20,7 +29,6 @@ def test_the_beds_slurm_is_compared_with_the_catalogue(bed: SlurmBed) -> None:
 
 
 def test_a_limit_that_the_site_tightened_is_held_before_sending(bed: SlurmBed) -> None:
-    bed.configure("bridges2")
     bed.on("head", "root", "scontrol", "update", "PartitionName=RM", "MaxTime=00:30:00")
     bed.on("login", "alice", "bash", "-c", "cat >token", stdin=bed.token("alice"))
     bed.on("login", "alice", "chmod", "600", "token")

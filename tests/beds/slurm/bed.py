@@ -75,16 +75,11 @@ class SlurmBed(Moves, Hosts):
 
     def reset(self, system: str = "generic") -> None:
         """Undo every move, end every job of either kind, and be that system: a test may begin."""
-        self.restore_wan()
-        self.delay(0)
-        self.nat_patience(None)
         self.power_on(*NAMES)
-        for node in COMPUTE:
-            self.unfill(node)
+        self.undo()
         if not self.on("login", "root", "scontrol", "ping", check=False).ok:
             self.start_slurmctld()
-        for user in ("alice", "bob"):
-            self.on("login", "root", "scancel", "-u", user)
+        self.on("login", "root", "bash", "-c", "scancel -u alice; scancel -u bob")
         if self.site != site(system):
             self.configure(system)
         self.wait_idle()

@@ -2,8 +2,10 @@
 
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tests.beds.slurm.hosts import Hosts, wait_for
 
@@ -27,6 +29,17 @@ assert struct.unpack_from("=i", door.recv(4096), 16) == (0,)
 
 class Moves(Hosts):
     """The moves a test can make against a running bed."""
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        super().__init__(*words, **options)
+        # What undoes the moves made; most tests make none, and a look at every host takes long.
+        self._owed: dict[str, Callable[[], None]] = {}
+
+    def undo(self) -> None:
+        """Undo every move on links and disks that was made since the last time."""
+        for each in list(self._owed.values()):
+            each()
+        self._owed.clear()
 
     def power_off(self, *hosts: str) -> None:
         """Cut hosts' power: their links fall silent first, so nobody hears a farewell.
@@ -84,6 +97,7 @@ class Moves(Hosts):
 
         Connections are not closed: neither side hears anything.
         """
+        self._owed["cut"] = self.restore_wan
         for host in hosts or ("gw", "login"):
             self.on(host, "root", "nft", "-f", "-", stdin=_CUT)
 
@@ -94,11 +108,13 @@ class Moves(Hosts):
 
     def nat_forgets(self) -> None:
         """Let the gateway forget every connection there is: each of them hangs from now on."""
+        self._owed["nat"] = lambda: self.nat_patience(None)
         self._gateway("netfilter.nf_conntrack_tcp_loose", 0)
         self.on("gw", "root", "python3", "-c", _FORGET)
 
     def nat_patience(self, seconds: int | None) -> None:
         """Set after how many idle seconds the gateway forgets a connection; None: in days."""
+        self._owed["nat"] = lambda: self.nat_patience(None)
         self._gateway("netfilter.nf_conntrack_tcp_loose", int(seconds is None))
         patience = 432000 if seconds is None else seconds
         self._gateway("netfilter.nf_conntrack_tcp_timeout_established", patience)
@@ -108,6 +124,7 @@ class Moves(Hosts):
 
     def delay(self, milliseconds: float, loss: float = 0) -> None:
         """Delay what goes between site and world, one way, and lose some per cent; 0: no more."""
+        self._owed["delay"] = lambda: self.delay(0)
         file = self.folder / "state/relay"
         file.write_text(f"{milliseconds} {loss}\n")
         pid = self.folder / "state/relay.pid"
@@ -131,6 +148,7 @@ class Moves(Hosts):
 
     def fill(self, node: str, folder: str = "/small") -> None:
         """Leave no byte free in a folder of a node; /small is a small file system made for it."""
+        self._owed[f"full {node}:{folder}"] = lambda: self.unfill(node, folder)
         self.on(node, "root", "dd", "if=/dev/zero", f"of={folder}/full", "bs=1M", check=False)
 
     def unfill(self, node: str, folder: str = "/small") -> None:
