@@ -35,3 +35,33 @@ def test_two_users_at_once_have_nothing_to_do_with_each_other(bed: SlurmBed) -> 
     assert len(in_pool(bed, his)) == 2
     assert bob.types("cancel", his).returncode == 0
     bob.wait_nothing(his)
+
+
+def test_three_requests_at_once_of_one_user_stay_apart(bed: SlurmBed) -> None:
+    alice = Person(bed)
+    with ThreadPoolExecutor(3) as three:
+        started = three.map(lambda nodes: (alice.start("--nodes", nodes), int(nodes)), "234")
+        sizes = dict(started)
+    assert len(sizes) == 3
+    assert len({alice.number(each) for each in sizes}) == 3
+    for request, nodes in sizes.items():
+        alice.wait_joined(request, nodes)
+        (run,) = alice.place(request).glob("run.*")
+        assert len(list(run.glob("pilot.*.log"))) == nodes
+        assert len(set(in_pool(bed, request))) == nodes
+        for log in run.glob("pilot.*.log"):
+            assert not [other for other in sizes if other != request and other in log.read_text()]
+    work = Work(bed, "alice", "work", 18, 2)
+    first, *others = sizes
+    work.wait_done()
+    work.check_once()
+    assert alice.types("cancel", first).returncode == 0
+    alice.wait_nothing(first)
+    assert {each: row["state"] for each, row in alice.rows().items()} == {
+        each: "ended" if each == first else "running" for each in sizes
+    }
+    for each in others:
+        alice.wait_nothing(each, timeout=90)
+        lines = alice.batch_lines(each)
+        assert f"{sizes[each]} of {sizes[each]} pilots joined" in lines[-1]
+        assert sum(", idle" in line or ": idle" in line for line in lines) >= 1, lines

@@ -1,6 +1,5 @@
 """Jobs at the bed's access point that leave a trace of every start, wherever they run."""
 
-from pathlib import Path
 
 from tests.beds.slurm import SlurmBed, wait_for
 
