@@ -30,6 +30,7 @@ class Place:
     asking: bool = False
     unreadable: bool = False
     refused: str = ""
+    silent: str = ""
     created: datetime | None = None
     pilots: int = 0
     printed: dict[int, tuple[int, list[str]]] = field(default_factory=dict)
@@ -43,7 +44,7 @@ def places(said: str, logs: str) -> dict[str, Place]:
         key, _, value = line.partition(" ")
         if key == "place":
             place = found.setdefault(value, Place(value))
-        elif key in ("submitted", "refused"):
+        elif key in ("submitted", "refused", "silent"):
             setattr(place, key, value.strip())
         elif key in ("cancelled", "asking", "unreadable"):
             setattr(place, key, True)
@@ -142,6 +143,8 @@ def _told(place: Place) -> str:
 def _reason(place: Place, jobs: Sequence[BatchJob]) -> str:
     if place.cancelled and all(job.where is RequestState.ENDED for job in jobs):
         return "stopped"
+    if place.silent and all(job.where is RequestState.ENDED for job in jobs):
+        return f"{place.silent}; so the other nodes ended it"
     says = dict.fromkeys(job.says for job in jobs if job.says)
     told = _told(place)
     if told and all(job.where is RequestState.ENDED for job in jobs):

@@ -159,20 +159,53 @@ gl_measure() {
   done
 }
 
-# gl_start INDEX NODE PLACE: starts one pilot, as a step of its own where there are several nodes, so that
-# one node's death ends one pilot. Slurm's warning reaches only what srun executed: pilot.sh itself.
+# gl_node_program: prints what srun runs on each of several nodes: the pilot, and beside it a watch
+# over the batch host. When that one dies, Slurm lets the other nodes run on and nobody ends the batch
+# job. The watch compares what the batch host writes, never the clocks of two machines. The log is
+# the node's own to write, so it is whole whatever becomes of srun.
+gl_node_program() {
+  cat <<'GLIDEIN_NODE_ENDS'
+run=$1 index=$2 batch_host=$3
+exec >"$run/pilot.$index.log" 2>&1
+watch_batch_host() {
+  local beat='' now since=$SECONDS limit=${GLIDEIN_SILENCE:-300}
+  while sleep $((limit / 30 + 1)); do
+    now=$(cat -- "$run/beat" 2>/dev/null) || since=$SECONDS
+    [[ $now == "$beat" ]] || beat=$now since=$SECONDS
+    ((SECONDS - since >= limit)) || continue
+    printf '%s\n' "the batch host $batch_host gave no sign for $limit s" >"$run/silent"
+    scancel "$SLURM_JOB_ID" 2>/dev/null || kill -TERM "$1"
+    return
+  done
+}
+(watch_batch_host $$ </dev/null &)
+exec bash "$run/pilot.sh" --conf "$run/pilot.$index.conf"
+GLIDEIN_NODE_ENDS
+}
+
+# gl_beat: tells the watches on the nodes that this script goes on.
+gl_beat() {
+  ((gl_several && SECONDS >= gl_next_beat)) || return 0
+  gl_next_beat=$((SECONDS + 5))
+  printf '%s\n' "$SECONDS" >"$gl_run/beat"
+}
+
+# gl_start INDEX NODE PLACE: starts one pilot, as a step of its own where there are several nodes, so
+# that one node's death ends one pilot. Slurm's warning reaches only what srun executed: pilot.sh.
 gl_start() {
   local argv=(bash "$gl_run/pilot.sh" --conf "$gl_run/pilot.$1.conf")
   gl_pilot_conf "$1"
+  : >"$gl_run/pilot.$1.log"
   if ((gl_several)); then
     argv=(srun --nodes=1 --ntasks=1 --nodelist="$2" --mem="${gl_memory[$3]:-0}" --cpu-bind=none
       --kill-on-bad-exit=0 --job-name="$gl_request.$1" ${gl_gpus:+--gres=gpu:"$gl_gpus"}
-      "${argv[@]}")
+      bash -c "$(gl_node_program)" pilot "$gl_run" "$1" "${SLURMD_NODENAME-}")
   fi
   (
     # A step is not told its memory; the pilot reads it where a batch job would.
     [[ -z ${gl_memory[$3]-} ]] || export SLURM_MEM_PER_NODE=${gl_memory[$3]}
-    exec "${argv[@]}" </dev/null >"$gl_run/pilot.$1.log" 2>&1
+    ((gl_several)) || exec >"$gl_run/pilot.$1.log" 2>&1
+    exec "${argv[@]}" </dev/null
   ) &
   gl_index[$!]=$1
   gl_node[$1]=$2
@@ -192,6 +225,7 @@ gl_start_all() {
       SLURM_NTASKS_PER_NODE SLURM_TRES_PER_TASK SLURM_NTASKS SLURM_NPROCS SLURM_NNODES \
       SLURM_MEM_PER_NODE SLURM_MEM_PER_CPU SLURM_MEM_PER_GPU SLURM_DISTRIBUTION SLURM_HINT
   fi
+  gl_beat
   for place in "${!nodes[@]}"; do
     gl_start $((gl_first + place)) "${nodes[place]}" "$place"
   done
@@ -226,6 +260,7 @@ gl_follow() {
   local pid index left
   while ((${#gl_index[@]} > 0)); do
     ((gl_told == gl_passed)) || gl_tell
+    gl_beat
     left=0
     for pid in "${!gl_index[@]}"; do
       kill -0 "$pid" 2>/dev/null && continue
@@ -279,7 +314,8 @@ gl_describe() {
 # gl_tidy: removes what the pilots needed; the logs stay. The token goes with the last of an array.
 gl_tidy() {
   local done_marks
-  rm -f -- "$gl_run/pilot.sh" "$gl_run"/pilot.*.conf "$gl_run"/slurm_job_*_resize.*
+  rm -f -- "$gl_run/pilot.sh" "$gl_run"/pilot.*.conf "$gl_run"/slurm_job_*_resize.* \
+    "$gl_run/beat"
   [[ $gl_runtime != "$gl_run"/* ]] || rm -f -- "$gl_runtime"
   mkdir -p -- "$gl_place/done.$gl_first"
   done_marks=("$gl_place"/done.*)
@@ -290,7 +326,7 @@ gl_main() {
   local index code=0
   local -A gl_index=()
   local -a gl_node=() gl_status=() gl_report=()
-  local gl_told=0 gl_passed=0 gl_looks=0 gl_several=0 gl_joined=0 gl_jobs=0
+  local gl_told=0 gl_passed=0 gl_looks=0 gl_several=0 gl_joined=0 gl_jobs=0 gl_next_beat=0
   umask 077
   trap 'gl_told=$((gl_told + 1))' TERM INT HUP USR1
   gl_name "$@"

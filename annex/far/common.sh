@@ -185,7 +185,7 @@ far_offer() {
 
 # far_look: prints all there is to know about requests here, in few commands whatever their number.
 far_look() {
-  local place
+  local place silent
   far_find_root
   far_find_since
   far_queue
@@ -199,6 +199,9 @@ far_look() {
     [[ ! -e $place/cancelled ]] || far_line cancelled yes
     [[ ! -e $place/asking ]] || far_line asking yes
     [[ ! -s $place/refused ]] || far_line refused "$(head -c 400 -- "$place/refused")"
+    for silent in "$place"/run.*/silent; do
+      [[ ! -s $silent ]] || far_line silent "$(<"$silent")"
+    done
     [[ ! -r $place/request ]] || far_line request "$(<"$place/request")"
   done
   far_section pilots
@@ -255,7 +258,7 @@ far_cancel() {
 # far_sweep: removes what a request that is over needs no more: all but its logs and its marks.
 far_sweep() {
   rm -rf -- "$far_place"/{token,runtime.*,pilot.sh,batch.sh,pilot.sub} "$far_place"/.[a-z]*
-  rm -f -- "$far_place"/pilot.*.conf "$far_place"/run.*/{pilot.sh,pilot.*.conf}
+  rm -f -- "$far_place"/pilot.*.conf "$far_place"/run.*/{pilot.sh,pilot.*.conf,beat}
 }
 
 # far_forget ID: removes a request's place wholly.

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,15 @@ NODES = " ".join(f"c{n}" for n in range(10))
 class Person:
     """An ordinary user of the bed, with a token of the pool."""
 
-    def __init__(self, bed: SlurmBed, name: str = "alice", token: str = "") -> None:
+    def __init__(
+        self,
+        bed: SlurmBed,
+        name: str = "alice",
+        token: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.bed, self.name = bed, name
+        self._env = [f"{key}={value}" for key, value in (env or {}).items()]
         self.home = bed.home(name)
         secret = self.home / "token"
         secret.touch(mode=0o600)
@@ -26,9 +34,8 @@ class Person:
 
     def types(self, *argv: str | Path, timeout: float = 120) -> Result:
         """Run `glidein slurm ...` on the login node, and show what it said should the test fail."""
-        said = self.bed.on(
-            "login", self.name, "glidein", "slurm", *argv, timeout=timeout, check=False
-        )
+        words = ["env", *self._env, "glidein", "slurm", *argv]
+        said = self.bed.on("login", self.name, *words, timeout=timeout, check=False)
         print("glidein slurm", *argv, "->", said.returncode, said.stdout, said.stderr, sep="\n")
         return said
 
@@ -116,7 +123,8 @@ class Person:
             for each in identity.everybody()
             if mark in (Path(f"/proc/{each.pid}/cmdline").read_bytes() if _there(each.pid) else b"")
         ]
-        allowed = [".log", ".out", "/submitted", "/cancelled", "/request", "/asking", "/refused"]
+        allowed = [".log", ".out", "/submitted", "/cancelled", "/request", "/asking", "/refused",
+                   "/silent"]  # fmt: skip
         if not (self.place(request) / "cancelled").exists():
             allowed.append("/batch.sh")  # what was asked is kept with the logs; it holds no secret
         files = [str(each) for each in self.place(request).rglob("*") if each.is_file()]
@@ -135,6 +143,13 @@ class Person:
             return not self.queued("--name", request) and not self.left(request, nodes)
 
         wait_for(nothing, timeout, lambda: f"nothing is left of it: {self.left(request, nodes)}")
+
+
+def ended(person: Person, request: str, timeout: float = 120) -> str:
+    """Wait until list shows that a request ended; return why."""
+    wait_for(lambda: not person.queued("--name", request), timeout, "it is over")
+    wait_for(lambda: person.row(request)["state"] == "ended", 20, "list shows the end")
+    return str(person.row(request)["reason"])
 
 
 def _before(options: tuple[str | Path, ...], usual: list[str | Path]) -> list[str | Path]:

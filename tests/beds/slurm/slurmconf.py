@@ -33,7 +33,7 @@ PreemptMode=REQUEUE
 SchedulerParameters=bf_interval=1,sched_interval=1,sched_min_interval=100000
 SlurmctldTimeout=10
 SlurmdTimeout=10
-MessageTimeout=10
+MessageTimeout=4
 KillWait=5
 MinJobAge=600
 MaxArraySize=1001
