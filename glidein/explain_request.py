@@ -73,13 +73,16 @@ def _state(case: RequestCase) -> Iterator[Finding]:
 def _ends(row: Row) -> Iterator[Finding]:
     """Yield how each of its pilots ended, in the words of the exit codes."""
     known = {each.reason: each for each in report.EXIT_CODES}
-    told = [str(pilot.report.get("reason")) for pilot in row.pilots if pilot.report]
+    reports = [pilot.report for pilot in row.pilots if pilot.report]
+    told = [str(each.get("reason")) for each in reports]
+    words = {str(each.get("reason")): str(each.get("message") or "") for each in reports}
     if not told:
         yield Finding(FAIL, "request", f"it has ended: {row.reason}", f"glidein logs {row.id}")
     for reason, count in Counter(told).most_common():
         code = known.get(reason)
         text = f"it has ended: {count} of its pilots left as {reason}"
         text += f", {code.meaning}" if code else ""
+        text += f" ({words[reason]})" if words[reason] else ""
         yield Finding(FAIL, "request", text, code.remedy if code else f"glidein logs {row.id}")
 
 

@@ -109,8 +109,11 @@ def test_a_token_that_expires_in_the_queue_burns_no_allocation(bed: SlurmBed) ->
     assert reason.startswith("token")
     assert [each["why"] for each in alice.row(request)["pilots"]] == ["token-time"] * 2
     said = bed.on("login", "alice", "glidein", "explain", request, check=False).stdout
-    assert "expired" in said
-    assert "token create" in said
+    assert (
+        "2 of its pilots left as token-time, the token is not in its time (token: it expired"
+        in said
+    )
+    assert "make a new one" in said
     alice.wait_nothing(request)
 
 
