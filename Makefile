@@ -11,7 +11,7 @@ SHELLS = glidein/payload/pilot.sh glidein/data/start-pilot.sh tests/host/standin
 # What is sourced or put together with others has no first line of its own and names of theirs.
 FRAGMENTS = slurm_templates/launch.sh $(wildcard annex/far/*.sh)
 
-.PHONY: help setup demo test test-sid gpu-pilot unit lint types arrows shell format lock bench clean
+.PHONY: help setup demo test test-sid test-long gpu-pilot unit lint types arrows shell format lock bench clean
 
 ## help: list the targets
 help:
@@ -37,9 +37,14 @@ test-sid:
 	@.ci/prepare
 	$(RUN) pytest -m sid
 
+## test-long: the tests that wait for minutes of real time, such as a WAN cut of ten
+test-long:
+	@.ci/prepare
+	$(RUN) pytest -m long
+
 ## unit: the tests that start no daemon and need no root, in about a minute
 unit:
-	$(RUN) pytest -m 'not real and not root and not sid' -q
+	$(RUN) pytest -m 'not real and not root and not sid and not long' -q
 
 ## lint: style, types, arrows between rooms, shell
 lint: setup

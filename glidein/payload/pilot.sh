@@ -1238,7 +1238,9 @@ EOF
 
 # daemon_config: what the daemons do. A collector that was killed comes back knowing nobody, and
 # refuses security sessions of its former life: a session older than its update is not offered
-# again, else the first update, and with it a whole interval, is lost.
+# again, else the first update, and with it a whole interval, is lost. A gateway that forgets a
+# connection tells nobody: the broker's heartbeat notices after three to four intervals, and until
+# then nobody can reach the pilot. A heartbeat is far smaller than the ads sent every minute.
 daemon_config() {
   cat <<EOF
 DAEMON_LIST = MASTER, STARTD
@@ -1247,7 +1249,7 @@ STARTD_NAME = $NAME
 USE_SHARED_PORT = True
 SHARED_PORT_PORT = 0
 CCB_ADDRESS = \$(COLLECTOR_HOST)
-CCB_HEARTBEAT_INTERVAL = 120
+CCB_HEARTBEAT_INTERVAL = 30
 CCB_RECONNECT_TIME = 15
 PRIVATE_NETWORK_NAME = $NAME
 UID_DOMAIN = $NAME
