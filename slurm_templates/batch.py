@@ -20,7 +20,8 @@ class Script:
     `directives` are sbatch options as they are written, "--nodes=10". `token`, `runtime` and
     `work_dirs` are places on the cluster, in which ${NAME} means the variable there; of the last,
     the first that can be written to on the node counts. `seconds` is
-    the time limit, `margin` how long before it pilots must be gone. `gpus` counts those of a node,
+    the time limit, `lead` how long before it Slurm warns, `margin` how long before it pilots must
+    be gone. `gpus` counts those of a node,
     as text; empty for none. `conf` is the part of pilot.conf that all pilots share.
     """
 
@@ -31,6 +32,7 @@ class Script:
     runtime_sha256: str
     work_dirs: tuple[str, ...]
     seconds: int
+    lead: int
     margin: int
     gpus: str
     setup: tuple[str, ...]

@@ -104,19 +104,34 @@ gl_wait() {
   return "$status"
 }
 
+# gl_find_end: sets gl_end to when Slurm ends this batch job, in seconds since the epoch.
+gl_find_end() {
+  gl_end=${SLURM_JOB_END_TIME-}
+  [[ $gl_end =~ ^[0-9]+$ ]] || gl_end=$(($(date +%s) + gl_seconds))
+}
+
+# gl_warn: says what Slurm's warning means. One that comes when it was to come, Slurm is up to a
+# minute early, is no news: pilots know their end and leave before it. An earlier one they are told.
+gl_warn() {
+  local now
+  gl_warned=0
+  printf -v now '%(%s)T' -1
+  if ((now + gl_lead + 90 >= gl_end)); then
+    gl_say 'the time limit is near: the pilots leave by themselves'
+  else
+    gl_told=$((gl_told + 1))
+  fi
+}
+
 # gl_pilot_conf INDEX: writes pilot.INDEX.conf.
 gl_pilot_conf() {
-  local end=${SLURM_JOB_END_TIME-}
-  if [[ ! $end =~ ^[0-9]+$ ]]; then
-    end=$(($(date +%s) + gl_seconds))
-  fi
   {
     gl_common_conf
     gl_conf REQUEST_ID "$gl_request"
     gl_conf PILOT_INDEX "$1"
     gl_conf PILOT_RESTART "$gl_restart"
     gl_conf TOKEN_FILE "$gl_token"
-    gl_conf DEADLINE $((end - gl_margin))
+    gl_conf DEADLINE $((gl_end - gl_margin))
     gl_conf CLAIM_DIR "$gl_place/claims"
     [[ -z $gl_runtime ]] || gl_conf RUNTIME "$gl_runtime"
     [[ -z $gl_runtime_sha256 ]] || gl_conf RUNTIME_SHA256 "$gl_runtime_sha256"
@@ -259,6 +274,7 @@ gl_give_back() {
 gl_follow() {
   local pid index left
   while ((${#gl_index[@]} > 0)); do
+    ((gl_warned == 0)) || gl_warn
     ((gl_told == gl_passed)) || gl_tell
     gl_beat
     left=0
@@ -326,11 +342,13 @@ gl_main() {
   local index code=0
   local -A gl_index=()
   local -a gl_node=() gl_status=() gl_report=()
-  local gl_told=0 gl_passed=0 gl_looks=0 gl_several=0 gl_joined=0 gl_jobs=0 gl_next_beat=0
+  local gl_told=0 gl_passed=0 gl_looks=0 gl_several=0 gl_joined=0 gl_jobs=0 gl_next_beat=0 gl_warned=0 gl_end=0
   umask 077
-  trap 'gl_told=$((gl_told + 1))' TERM INT HUP USR1
+  trap 'gl_told=$((gl_told + 1))' TERM INT HUP
+  trap gl_warned=1 USR1
   gl_name "$@"
   gl_say "request $gl_request, batch job ${SLURM_JOB_ID-}, ${SLURM_JOB_NUM_NODES:-1} nodes"
+  gl_find_end
   gl_claim
   gl_refuse_cancelled
   gl_setup

@@ -43,6 +43,7 @@ def script(request: Request, ask: BatchAsk, target: Target, *, token: str, paylo
         runtime_sha256=runtime.sha256 if runtime else "",
         work_dirs=target.system.node_scratch,
         seconds=-(-ask.lifetime // 60) * 60,
+        lead=warned,
         margin=min(_MARGIN, ask.lifetime // 4),
         gpus=str(whole.gpus) if whole.gpus else "",
         setup=target.system.setup,

@@ -1,7 +1,7 @@
 """`glidein list`: requests, where they are and why."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -70,7 +70,12 @@ def _plain(row: "Row") -> dict[str, object]:
 def _cells(row: "Row") -> list[object]:
     request = row.record.request if row.record else None
     created = f"{row.created:%Y-%m-%d %H:%M}Z" if row.created else "?"
-    counted = Counter(str(each.state) for each in row.pilots)
-    pilots = ", ".join(f"{n} {state}" if n > 1 else state for state, n in counted.items()) or "-"
+    pilots = counted(str(each.state) for each in row.pilots)
     pool = str(request.spec.pool) if request else "?"
     return [row.id, row.provider, row.state, pilots, created, pool, row.reason]
+
+
+def counted(states: "Iterable[str]") -> str:
+    """Return states with how often each is there: "2 idle, busy"; a dash where there is none."""
+    found = Counter(states)
+    return ", ".join(f"{n} {state}" if n > 1 else state for state, n in found.items()) or "-"

@@ -101,13 +101,14 @@ def _print(
     requests: "list[RequestStatus]", queue: "dict[str, Totals]", *, ended: int, others: int
 ) -> None:
     from glidein import quantities
+    from glidein.cli.list import counted
 
     rows = []
     for each in requests:
         left = "-" if each.seconds_left is None else quantities.show_seconds(each.seconds_left)
         cores = f"{each.busy_cores}/{each.cores}"
         joined = f"{each.joined}/{each.asked}"
-        states = ",".join(_state(pilot) for pilot in each.pilots) or "-"
+        states = counted(_state(pilot) for pilot in each.pilots)
         line = [each.id, each.provider, each.state, joined, cores, left, states, each.reason]
         rows.append(line)
     columns = ["request", "provider", "state", "joined", "cores busy", "left", "pilots", "why"]
@@ -118,8 +119,8 @@ def _print(
         print(f"{count} in the pool too: glidein status --all")
     if queue:
         print()
-        counted = [[owner, t.idle, t.running, t.held] for owner, t in sorted(queue.items())]
-        output.print_table(["owner", "idle jobs", "running", "held"], counted)
+        lines = [[owner, t.idle, t.running, t.held] for owner, t in sorted(queue.items())]
+        output.print_table(["owner", "idle jobs", "running", "held"], lines)
 
 
 def _state(pilot: "PilotStatus") -> str:

@@ -93,7 +93,7 @@ def test_shellcheck_finds_nothing(name: str) -> None:
 def test_shellcheck_finds_nothing_in_any_head() -> None:
     """All heads in one program, each a function: shellcheck is slow to start."""
     ends = 'printf \'%s\\n\' "$gl_token" "$gl_runtime$gl_runtime_sha256" "${gl_work_dirs[@]}"\n'
-    ends += 'echo "$gl_seconds $gl_margin $gl_gpus"\ngl_setup\ngl_common_conf\n'
+    ends += 'echo "$gl_seconds $gl_lead $gl_margin $gl_gpus"\ngl_setup\ngl_common_conf\n'
     check_shell("#!/bin/bash\n" + "".join(f"(\n{head(asked(n).text)}{ends})\n" for n in ASKS))
 
 

@@ -35,6 +35,7 @@ def script(home: Path, **changes: object) -> Script:
         runtime_sha256="",
         work_dirs=(),
         seconds=3600,
+        lead=105,
         margin=60,
         gpus="",
         setup=(),
@@ -165,16 +166,32 @@ def test_of_an_array_the_last_task_removes_the_token(home: Path) -> None:
     assert not own.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_warning_reaches_the_pilot(home: Path, number: int) -> None:
+def started(home: Path, **more: str) -> subprocess.Popen[str]:
+    """A batch job whose pilot has joined and stays."""
     path = home / "script.sh"
     path.write_text(render(script(home, conf="OWNERS='stays'\n")))
-    child = subprocess.Popen(["/bin/bash", str(path), "g1-abc"], env=environment(home),
+    child = subprocess.Popen(["/bin/bash", str(path), "g1-abc"], env=environment(home, **more),
                              stdout=subprocess.PIPE, text=True)  # fmt: skip
     until = time.monotonic() + 20
     while not (home / "confs/joined").exists():
         assert time.monotonic() < until
         time.sleep(0.05)
+    return child
+
+
+def test_a_warning_that_comes_in_its_time_is_no_news(home: Path) -> None:
+    child = started(home, SLURM_JOB_END_TIME=str(int(time.time()) + 150))
+    child.send_signal(signal.SIGUSR1)
+    time.sleep(3)
+    child.send_signal(signal.SIGTERM)
+    said, _ = child.communicate(timeout=30)
+    near = said.index("the time limit is near: the pilots leave by themselves")
+    assert near < said.index("told to leave: 1 pilots are told")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_warning_reaches_the_pilot(home: Path, number: int) -> None:
+    child = started(home)
     child.send_signal(number)
     said, _ = child.communicate(timeout=30)
     assert child.returncode == 0
