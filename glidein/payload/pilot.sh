@@ -1240,7 +1240,9 @@ EOF
 # refuses security sessions of its former life: a session older than its update is not offered
 # again, else the first update, and with it a whole interval, is lost. A gateway that forgets a
 # connection tells nobody: the broker's heartbeat notices after three to four intervals, and until
-# then nobody can reach the pilot. A heartbeat is far smaller than the ads sent every minute.
+# then nobody can reach the pilot. A heartbeat is far smaller than the ads sent every minute. A
+# starter that gives its connection up in a long cut loses the job: a shadow that goes on living
+# takes no output after a reconnect. One that waits goes on where it was.
 daemon_config() {
   cat <<EOF
 DAEMON_LIST = MASTER, STARTD
@@ -1288,6 +1290,7 @@ GlideinPatience = 0
 MAXJOBRETIREMENTTIME = \$(GlideinPatience)
 STARTER_INITIAL_UPDATE_INTERVAL = 2
 STARTER_UPDATE_INTERVAL = 5
+STARTER_UPLOAD_TIMEOUT = 1200
 POLLING_INTERVAL = 2
 PID_SNAPSHOT_INTERVAL = 5
 use policy:Hold_If_Memory_Exceeded
