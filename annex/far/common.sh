@@ -247,6 +247,7 @@ far_cancel() {
   fi
   mkdir -p -- "$far_place"
   : >"$far_place/cancelled" || far_end "$FAR_DISK" "$far_place cannot be written"
+  far_await_asker
   if (($2 == 0)) && [[ -r $far_place/request && $(<"$far_place/request") =~ \"grace\":([0-9]+) ]]; then
     grace=${BASH_REMATCH[1]}
   fi

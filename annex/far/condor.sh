@@ -10,7 +10,7 @@ far_asked+=,TransferringOutput
 far_ask() {
   far_find_program condor_submit
   mkdir -p -- "$far_place/run.condor.0" || far_end "$FAR_DISK" "$far_place cannot be written"
-  job=$(cd -- "$far_place" && condor_submit -terse pilot.sub) ||
+  job=$(cd -- "$far_place" && far_about_to_ask && exec condor_submit -terse pilot.sub) ||
     far_end "$FAR_SYSTEM" "condor_submit refused it"
   [[ $job =~ ^([0-9]+)\.0\ -\ [0-9]+\.[0-9]+$ ]] ||
     far_end "$FAR_SYSTEM" "condor_submit answered '$job', which is no batch job"
@@ -30,7 +30,8 @@ far_lookup() {
   local far_ours found place=$far_root/$1
   far_find_program condor_q
   far_find_ours "$1"
-  far_await_submit "$place"
+  far_find_place "$1"
+  far_await_asker
   found=$(condor_q -constraint "$far_ours" -af ClusterId) || return 1
   if [[ -z $found && -r $place/batch.log ]]; then
     found=$(sed -n 's/^000 (0*\([0-9]\{1,\}\)[.].*/\1/p' "$place/batch.log")
@@ -39,24 +40,6 @@ far_lookup() {
     found=$(condor_history -constraint "$far_ours" -limit 1 -af ClusterId) || return 1
   fi
   printf '%s' "${found%%$'\n'*}"
-}
-
-# far_await_submit PLACE: waits while a condor_submit of ours still works there: a client that was
-# killed leaves it behind, and what it is about to submit no queue shows yet.
-far_await_submit() {
-  local process until=$((SECONDS + 60))
-  for process in /proc/[0-9]*; do
-    while far_submits "$process" "$1"; do
-      ((SECONDS < until)) || return 0
-      sleep 0.2
-    done
-  done
-}
-
-# far_submits PROCESS PLACE: whether that process, as /proc has it, is a condor_submit in that place.
-far_submits() {
-  [[ -O $1 && $(readlink -- "$1/cwd" 2>/dev/null) == "$2" ]] || return 1
-  [[ $({ tr '\0' ' ' <"$1/cmdline"; } 2>/dev/null) == *condor_submit\ -terse* ]]
 }
 
 # far_has_history: whether this access point remembers what left its queue.

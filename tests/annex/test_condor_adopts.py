@@ -9,7 +9,7 @@ from annex.condor_dialect import CondorDialect
 from annex.provider import BatchProvider
 from annex.transport import LocalTransport
 from glidein import catalogue
-from glidein.errors import TransientError
+from glidein.errors import ProviderError, TransientError
 from tests.beds.condorsite import CondorSite
 from tests.contract.condor import CondorPlace
 from tests.contract.places import until
@@ -89,3 +89,41 @@ def test_a_stop_lets_pilots_leave_and_report(place: CondorPlace) -> None:
     assert until(lambda: "joined" in place.provider.logs(request.id).get(0, ""))
     place.provider.cancel(request.id)
     assert '"reason":"told"' in place.provider.logs(request.id)[0]
+
+
+SUBMIT = """\
+#!/bin/bash
+{early}
+{real} "$@" >"$HOME/reply"
+{late}
+cat "$HOME/reply"
+"""
+
+
+@pytest.mark.parametrize("then", ["launch", "cancel"])
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [("", "kill -KILL $PPID; exit 1"), ("kill -KILL $PPID; sleep 3", "exit 1"), ("", "exit 1")],
+    ids=["after it was taken", "before it is taken", "reply lost"],
+)
+def test_killed_between_condor_submit_and_its_reply(
+    place: CondorPlace, early: str, late: str, then: str
+) -> None:
+    real = place.site.on("bash", "-c", "command -v condor_submit").strip()
+    wrapper = place.site.home / "odd/condor_submit"
+    wrapper.parent.mkdir(exist_ok=True)
+    wrapper.write_text(SUBMIT.format(early=early, late=late, real=real))
+    wrapper.chmod(0o755)
+    *start, bash = place.site.bash()
+    path = place.site.on("bash", "-c", "echo $PATH").strip()
+    way = LocalTransport([*start, f"PATH={wrapper.parent}:{path}", bash], "the access point")
+    dialect = CondorDialect(catalogue.merge(catalogue.shipped()), place.payload)
+    request = place.request()
+    with pytest.raises(ProviderError):
+        BatchProvider("batch:pool", dialect, way).launch(request, place.token)
+    if then == "launch":
+        place.client().launch(request, place.token)
+        assert len(place.site.on("condor_q", "-af", "ClusterId").split()) == 1
+    else:
+        place.client().cancel(request.id, fast=True)
+        assert place.site.on("condor_q", "-af", "ClusterId") == ""
