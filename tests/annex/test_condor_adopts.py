@@ -8,7 +8,7 @@ import pytest
 from annex.condor_dialect import CondorDialect
 from annex.provider import BatchProvider
 from annex.transport import LocalTransport
-from glidein import catalogue
+from glidein import catalogue, process
 from glidein.errors import ProviderError, TransientError
 from tests.beds.condorsite import CondorSite
 from tests.contract.condor import CondorPlace
@@ -125,7 +125,9 @@ def test_killed_between_condor_submit_and_its_reply(
         BatchProvider("batch:pool", dialect, way).launch(request, place.token)
     if then == "launch":
         place.client().launch(request, place.token)
-        assert len(place.site.on("condor_q", "-af", "ClusterId").split()) == 1
     else:
         place.client().cancel(request.id, fast=True)
-        assert place.site.on("condor_q", "-af", "ClusterId") == ""
+    orphan = ["pgrep", "-f", f"^/bin/bash {wrapper}"]
+    assert until(lambda: not process.run(orphan, timeout=10, check=False).ok)
+    left = place.site.on("condor_q", "-af", "ClusterId").split()
+    assert len(left) == (then == "launch")
