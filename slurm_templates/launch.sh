@@ -327,7 +327,8 @@ gl_describe() {
     "$(gl_field reason "$report"): $(gl_field message "$report")"
 }
 
-# gl_tidy: removes what the pilots needed; the logs stay. The token goes with the last of an array.
+# gl_tidy: removes what the pilots needed; the logs stay. The token goes with the last of an array,
+# and so does the copy of this script.
 gl_tidy() {
   local done_marks
   rm -f -- "$gl_run/pilot.sh" "$gl_run"/pilot.*.conf "$gl_run"/slurm_job_*_resize.* \
@@ -335,7 +336,8 @@ gl_tidy() {
   [[ $gl_runtime != "$gl_run"/* ]] || rm -f -- "$gl_runtime"
   mkdir -p -- "$gl_place/done.$gl_first"
   done_marks=("$gl_place"/done.*)
-  ((${#done_marks[@]} < ${SLURM_ARRAY_TASK_COUNT:-1})) || rm -f -- "$gl_place/token"
+  ((${#done_marks[@]} < ${SLURM_ARRAY_TASK_COUNT:-1})) ||
+    rm -f -- "$gl_place/token" "$gl_place/batch.sh"
 }
 
 gl_main() {

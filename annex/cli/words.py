@@ -89,7 +89,7 @@ def order(given: Given, *, sending: bool) -> Order:
         problems.found += validate(ask, target.system, queue)
         problems.found += catalogue.retirement(target.system, target.queue) if sending else []
     token = problems.take(lambda: tokenfile.find(given.token_file), Path())
-    chosen = _runtime(given, problems)
+    chosen = _runtime(given, problems, here=sending)
     problems.settle()
     assert target is not None  # noqa: S101 - settle has raised otherwise
     now = datetime.now(UTC)
@@ -153,8 +153,11 @@ def _spec_words(given: Given, lifetime: int, idle: str = "") -> asking.Words:
     )
 
 
-def _runtime(given: Given, problems: asking.Problems) -> RuntimeChoice | None:
-    if given.runtime and "://" not in given.runtime:
-        path = problems.take(lambda: paths.given(given.runtime, "--runtime"), Path("/"))
-        return RuntimeChoice(str(path), given.sha256.lower())
-    return asking.runtime(_spec_words(given, asking.LEAST_LIFE), problems)
+def _runtime(given: Given, problems: asking.Problems, *, here: bool) -> RuntimeChoice | None:
+    """Return the HTCondor that was named. What is rendered may be for another machine's files."""
+    words = _spec_words(given, asking.LEAST_LIFE)
+    if here or not given.runtime or "://" in given.runtime:
+        return asking.runtime(words, problems)
+    asking.runtime(replace(words, runtime="http://elsewhere/"), problems)  # judges the checksum
+    path = problems.take(lambda: paths.given(given.runtime, "--runtime"), Path("/"))
+    return RuntimeChoice(str(path), given.sha256.lower())

@@ -103,6 +103,7 @@ far_open() {
 far_submit() {
   local job
   far_open "$1"
+  far_forget_old
   far_lock
   if [[ ! -s $far_place/submitted ]]; then
     job=''
@@ -260,6 +261,15 @@ far_cancel() {
 far_sweep() {
   rm -rf -- "$far_place"/{token,runtime.*,pilot.sh,batch.sh,pilot.sub} "$far_place"/.[a-z]*
   rm -f -- "$far_place"/pilot.*.conf "$far_place"/run.*/{pilot.sh,pilot.*.conf,beat}
+}
+
+# far_forget_old: removes places of requests that ended and in which nothing changed for 30 days.
+far_forget_old() {
+  local place
+  find "$far_root" -mindepth 2 -maxdepth 2 \( -name 'done.*' -o -name cancelled -o -name refused \) \
+    -mtime +30 -printf '%h\n' 2>/dev/null | sort -u | while IFS= read -r place; do
+    [[ -n $(find "$place" -maxdepth 2 -type f -mtime -31 -print -quit) ]] || rm -rf -- "$place"
+  done
 }
 
 # far_forget ID: removes a request's place wholly.

@@ -125,8 +125,6 @@ class Person:
         ]
         allowed = [".log", ".out", "/submitted", "/cancelled", "/request", "/asking", "/refused",
                    "/silent"]  # fmt: skip
-        if not (self.place(request) / "cancelled").exists():
-            allowed.append("/batch.sh")  # what was asked is kept with the logs; it holds no secret
         files = [str(each) for each in self.place(request).rglob("*") if each.is_file()]
         find = "ls -d /tmp/glidein-* /small/glidein-* 2>/dev/null | sed 's/^/'$(hostname):/"
         folders = [
