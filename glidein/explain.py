@@ -9,9 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import entry_points
 
-from glidein import matching, prediction, remedies
+from glidein import explain_row, matching, prediction, remedies
+from glidein.explain_row import MOST_REASONS
 from glidein.matching import Ad
 from glidein.model import FAIL, PASS, WARN, Finding, RequestState
 from glidein.requests import Row
@@ -20,8 +22,8 @@ GROUP = "glidein.hops"
 _STATES = {1: "idle", 2: "running", 3: "being removed", 4: "completed", 5: "held",
            6: "transferring its output", 7: "suspended"}  # fmt: skip
 _IDLE, _RUNNING, _HELD = 1, 2, 5
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _CATALOG = re.compile("catalog", re.IGNORECASE)
-MOST_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +106,41 @@ def pilots_there(case: Case) -> Iterator[Finding]:
     if whole:
         yield Finding(PASS, "pilots", f"{len(whole)} in the pool")
         return
-    live = (RequestState.QUEUED, RequestState.RUNNING)
-    waiting = [row for row in case.rows if row.state in live]
-    if not waiting:
-        remedy = "Start one: glidein run --pool ... --owners ..."
-        yield Finding(FAIL, "pilots", "no pilot is in the pool, and none was asked for", remedy)
+    yield from map(explain_row.waits, _waiting(case))
+    if not _waiting(case):
+        yield from _none_asked(case)
+
+
+def _none_asked(case: Case) -> Iterator[Finding]:
+    """Yield what became of the request made last, if that is why there is no pilot."""
+    start = "Start one: glidein run --pool ... --owners ..."
+    ended = [row for row in case.rows if row.ended]
+    if not ended:
+        yield Finding(FAIL, "pilots", "no pilot is in the pool, and none was asked for", start)
         return
-    for row in waiting:
-        text = f"request {row.id} is {row.state} and has brought no pilot: {row.reason}"
-        yield Finding(FAIL, "pilots", text, f"See its checks: glidein logs {row.id}")
+    last = max(ended, key=lambda row: row.ended or _NEVER)
+    text = f"no pilot is in the pool; the last request, {last.id}:"
+    for finding in explain_row.became(last):
+        yield Finding(FAIL, "pilots", f"{text} {finding.message}", finding.remedy or start)
+
+
+def _waiting(case: Case) -> list[Row]:
+    """Return the requests that may yet bring pilots."""
+    live = (RequestState.QUEUED, RequestState.RUNNING)
+    here = {slot.string("GlideinRequest") for slot in _whole(case)}
+    return [row for row in case.rows if row.state in live and row.id not in here]
+
+
+def coming(case: Case) -> Iterator[Finding]:
+    """Look for a request whose pilots would take the job, where those that are there do not."""
+    if case.job is None or case.job.integer("JobStatus") != _IDLE:
+        return
+    if any(matching.matches(case.job, emptied(slot)) for slot in _whole(case)):
+        return
+    for row in _waiting(case):
+        ad = explain_row.predicted(row)
+        if ad is not None and matching.matches(case.job, ad):
+            yield explain_row.waits(row)
 
 
 def matched(case: Case) -> Iterator[Finding]:
@@ -160,7 +188,8 @@ def room(case: Case) -> Iterator[Finding]:
     if free:
         yield Finding(PASS, "room", f"{len(free)} pilots have room for it now")
     else:
-        remedy = "Wait, or start more pilots: glidein run"
+        waits = [explain_row.waits(row).message for row in _waiting(case)]
+        remedy = "; ".join(("Wait, or start more pilots: glidein run", *waits))
         yield Finding(FAIL, "room", "every pilot that would take it is busy with others", remedy)
 
 
@@ -182,6 +211,7 @@ def negotiated(case: Case) -> Iterator[Finding]:
 HOPS = (
     Hop(10, "queue", in_queue),
     Hop(40, "pilots", pilots_there),
+    Hop(45, "coming", coming),
     Hop(50, "match", matched),
     Hop(55, "version", same_words),
     Hop(60, "room", room),

@@ -7,26 +7,14 @@ on the predicted one before.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from glidein import matching, prediction, remedies, report
+from glidein import explain_row, matching, remedies
 from glidein.demand import Demand, Shape
-from glidein.explain import MOST_REASONS, emptied
+from glidein.explain import emptied
+from glidein.explain_row import MOST_REASONS
 from glidein.matching import Ad
-from glidein.model import (
-    FAIL,
-    PASS,
-    WARN,
-    Finding,
-    PilotName,
-    PilotState,
-    RequestState,
-    Resources,
-)
+from glidein.model import FAIL, PASS, WARN, Finding, RequestState
 from glidein.requests import Row
-
-# A size nobody knows beforehand refuses no job.
-_UNKNOWN = Resources(cpus=1 << 20, memory_mb=1 << 40, disk_mb=1 << 40, gpus=1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +33,7 @@ class RequestCase:
 def explain_request(case: RequestCase) -> tuple[Finding, ...]:
     """Return the findings up to and with the first FAIL: from the asking to a job on a pilot."""
     found: list[Finding] = []
-    for look in (_state, _in_pool, _takers):
+    for look in (_row, _in_pool, _takers):
         for finding in look(case):
             found.append(finding)
             if finding.verdict == FAIL:
@@ -53,56 +41,8 @@ def explain_request(case: RequestCase) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _state(case: RequestCase) -> Iterator[Finding]:
-    row = case.row
-    match row.state:
-        case RequestState.ENDED:
-            yield from _ends(row)
-        case RequestState.LOST:
-            yield Finding(FAIL, "request", f"it is lost: {row.reason}", f"glidein stop {row.id}")
-        case RequestState.INTENDED:
-            text = f"it was never started: {row.reason}"
-            yield Finding(FAIL, "request", text, "Ask for it again")
-        case RequestState.QUEUED:
-            yield Finding(WARN, "request", f"{row.provider} has it queued: {row.reason}")
-        case RequestState.RUNNING:
-            yield Finding(PASS, "request", f"it runs on {row.provider}")
-            yield from _fallen(row)
-
-
-def _ends(row: Row) -> Iterator[Finding]:
-    """Yield how each of its pilots ended, in the words of the exit codes."""
-    known = {each.reason: each for each in report.EXIT_CODES}
-    reports = [pilot.report for pilot in row.pilots if pilot.report]
-    told = [str(each.get("reason")) for each in reports]
-    words = {str(each.get("reason")): str(each.get("message") or "") for each in reports}
-    if not told:
-        yield Finding(FAIL, "request", f"it has ended: {row.reason}", f"glidein logs {row.id}")
-    for reason, count in Counter(told).most_common():
-        code = known.get(reason)
-        text = f"it has ended: {count} of its pilots left as {reason}"
-        text += f", {code.meaning}" if code else ""
-        text += f" ({words[reason]})" if words[reason] else ""
-        yield Finding(FAIL, "request", text, code.remedy if code else f"glidein logs {row.id}")
-
-
-def _fallen(row: Row) -> Iterator[Finding]:
-    """Yield why some of its pilots are gone while others run, and why one never joined."""
-    known = {each.reason: each for each in report.EXIT_CODES}
-    over = (PilotState.ENDED, PilotState.NEVER_JOINED, PilotState.LOST)
-    gone = Counter(
-        (pilot.state, str(pilot.report["reason"]) if pilot.report else pilot.detail)
-        for pilot in row.pilots
-        if pilot.state in over
-    )
-    for (state, reason), count in gone.most_common(MOST_REASONS):
-        code = known.get(reason)
-        words = "joined and left" if state is PilotState.ENDED else str(state)
-        text = f"{count} of its {len(row.pilots)} pilots {words}: {reason or 'nobody knows why'}"
-        text += f", {code.meaning}" if code else ""
-        remedy = code.remedy if code else f"glidein logs {row.id}"
-        fine = code is not None and code.code == 0
-        yield Finding(PASS if fine else WARN, "pilots", text, "" if fine else remedy)
+def _row(case: RequestCase) -> Iterator[Finding]:
+    return explain_row.became(case.row)
 
 
 def _in_pool(case: RequestCase) -> Iterator[Finding]:
@@ -163,15 +103,8 @@ def _first_no(shape: Shape, pilot: Ad) -> tuple[str, str]:
 def _pilots(case: RequestCase) -> list[Ad]:
     if case.slots:
         return [emptied(s) for s in case.slots if s.value("DynamicSlot") is not True]
-    if case.row.record is None:
-        return []
-    request = case.row.record.request
-    offered = prediction.offered(_UNKNOWN, request.spec.resources)
-    if not request.spec.owners:
-        return []
-    return [
-        prediction.predicted_ad(request.spec, offered, datetime.now(UTC), PilotName(request.id))
-    ]
+    predicted = explain_row.predicted(case.row)
+    return [predicted] if predicted else []
 
 
 def _gaps(queue: Demand) -> str:

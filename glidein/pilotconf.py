@@ -5,7 +5,8 @@ believes an older payload did what it asked. KEYS is the whole vocabulary; a tes
 payload to it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from glidein import quoting
 from glidein.model import Request
@@ -41,6 +42,8 @@ KEYS = {
     "ATTACH_POOL": "direct attach: its collector",
     "ATTACH_SUBMITTER": "direct attach: the submitter to run for",
     "CONTAINERS": "auto, no, or the path of apptainer or singularity",
+    "CONTAINER_SETUP": "commands that come before that program each time, one a line",
+    "KNOBS": "settings of HTCondor's own that this system needs, NAME = VALUE, one a line",
 }
 
 
@@ -51,7 +54,8 @@ class Place:
     `deadline` is the end the batch system sets, as seconds since 1970; `retire` the seconds before
     the end when no new job is taken, which predictions know only where it is left to the payload;
     `lost_wait` the seconds the pool may be away, where a machine costs by the hour; `containers`
-    "no" or the path of the site's container program. What is empty or 0 is left to the payload.
+    "no" or the site's container program, `container_setup` commands that come before it each time;
+    `knobs` settings of HTCondor's own. What is empty or 0 is left to the payload.
     """
 
     token_file: str
@@ -62,6 +66,8 @@ class Place:
     retire: int = 0
     lost_wait: int = 0
     containers: str = ""
+    container_setup: tuple[str, ...] = ()
+    knobs: Mapping[str, str] = field(default_factory=dict)
 
 
 def render(request: Request, index: int, place: Place, restart: int = 0) -> str:
@@ -99,6 +105,8 @@ def render(request: Request, index: int, place: Place, restart: int = 0) -> str:
         "ATTACH_POOL": attach.pool if attach else None,
         "ATTACH_SUBMITTER": attach.submitter if attach else None,
         "CONTAINERS": place.containers,
+        "CONTAINER_SETUP": "\n".join(map(quoting.command_line, place.container_setup)),
+        "KNOBS": "".join(quoting.knob(*each) for each in place.knobs.items()).strip("\n"),
     }
     return "".join(
         quoting.conf_line(key, str(values[key]))

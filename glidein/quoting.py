@@ -14,6 +14,7 @@ from glidein.errors import RenderError
 _CONF_KEY = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
 _SBATCH = re.compile(r"[A-Za-z0-9_.,:=+@%/*&|!()\[\]-]{1,512}", re.ASCII)
 _SUBMIT_FILE = re.compile(r"[A-Za-z0-9_./+:@%=~-]{1,4096}", re.ASCII)
+_KNOB = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 HERE_END = "GLIDEIN_HERE_ENDS"
 
@@ -137,6 +138,18 @@ def condor(value: str) -> str:
     if found := _LOST.search(value):
         raise RenderError(f"HTCondor configuration cannot hold {found[0]!r}, found in {value!r}")
     return value.replace("$", "$(DOLLAR)")
+
+
+def knob(name: str, value: str) -> str:
+    """Return a line of HTCondor's configuration from a system's own catalogue file.
+
+    The file vouches for the value: macros in it are HTCondor's to expand. That it is one setting of
+    one line is checked.
+    """
+    _one_line(value, "a knob")
+    if not _KNOB.fullmatch(name) or not value.strip() or value.endswith("\\"):
+        raise RenderError(f"HTCondor configuration cannot hold the knob {name} = {value!r}")
+    return f"{name} = {value}\n"
 
 
 def submit(value: str) -> str:

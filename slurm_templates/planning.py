@@ -47,13 +47,26 @@ def script(request: Request, ask: BatchAsk, target: Target, *, token: str, paylo
         margin=min(_MARGIN, ask.lifetime // 4),
         gpus=str(whole.gpus) if whole.gpus else "",
         setup=target.system.setup,
-        conf=_conf(request),
+        conf=_conf(request, target.system),
         payload=payload,
     )
 
 
-def _conf(request: Request) -> str:
-    text = pilotconf.render(request, 0, pilotconf.Place(""))
+def place(system: System, token_file: str = "", *, token_remove: bool = False) -> pilotconf.Place:
+    """Return what pilots on a system are told of it, wherever there they run."""
+    container = system.container
+    first = (". /etc/profile",) if container.login_shell else ()
+    return pilotconf.Place(
+        token_file,
+        token_remove,
+        containers=container.command,
+        container_setup=first + container.setup if container.setup else (),
+        knobs=system.knobs,
+    )
+
+
+def _conf(request: Request, system: System) -> str:
+    text = pilotconf.render(request, 0, place(system))
     # Not splitlines: to that a form feed inside a value ends the line, and half of it would stay.
     lines = [f"{line}\n" for line in text.split("\n") if line]
     return "".join(line for line in lines if line.partition("=")[0] not in _LAUNCHERS)

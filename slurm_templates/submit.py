@@ -11,7 +11,7 @@ from glidein import pilotconf
 from glidein.batchask import BatchAsk, completed
 from glidein.errors import RenderError
 from glidein.model import Request, Resources, RuntimeChoice
-from slurm_templates.planning import Target
+from slurm_templates.planning import Target, place
 
 _TARBALL = re.compile(r"/.*\.(tar|tgz|tar\.(gz|xz|zst|bz2))")
 _MEMORY, _DISK = 2048, 8192  # MiB, where neither the user nor the catalogue says one
@@ -108,8 +108,8 @@ def conf(request: Request, ask: BatchAsk, target: Target, index: int) -> str:
     runtime = request.runtime
     if runtime and (path := _tarball(runtime)):
         runtime = RuntimeChoice(PurePosixPath(path).name, runtime.sha256)
-    place = pilotconf.Place("token", token_remove=True)
-    return pilotconf.render(replace(request, spec=spec, runtime=runtime), index, place)
+    there = place(target.system, "token", token_remove=True)
+    return pilotconf.render(replace(request, spec=spec, runtime=runtime), index, there)
 
 
 def _tarball(runtime: RuntimeChoice | None) -> str:

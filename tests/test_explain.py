@@ -7,9 +7,22 @@ import pytest
 
 from glidein import explain
 from glidein.explain import Case
-from glidein.ledger import Record
+from glidein.ledger import Event, Record
 from glidein.matching import Ad
-from glidein.model import FAIL, PASS, Finding, PilotSpec, PoolAddress, Request, RequestState
+from glidein.model import (
+    FAIL,
+    PASS,
+    Finding,
+    PilotName,
+    PilotSpec,
+    PilotState,
+    PoolAddress,
+    Request,
+    RequestState,
+    Resources,
+    SeenPilot,
+    SeenRequest,
+)
 from glidein.requests import Row
 
 SLOT = """[ Name = "slot1@g1a.0.0@host"; PartitionableSlot = true; Cpus = 4; TotalSlotCpus = 4;
@@ -25,10 +38,14 @@ JOB = """[ Owner = "alice"; JobStatus = 1; RequestCpus = 1; RequestMemory = 100;
     (TARGET.Disk >= RequestDisk) ]"""
 
 
-def row(state: RequestState) -> Row:
+def row(state: RequestState, *pilots: SeenPilot, gpus: int = 0, kind: str = "") -> Row:
     created = datetime(2026, 11, 23, 6, tzinfo=UTC)
-    request = Request("g1a", "host", PilotSpec(PoolAddress("cm")), created)
-    return Row("g1a", "host", state, "it waits", Record(request, (), Path("/nowhere")), None)
+    spec = PilotSpec(PoolAddress("cm"), owners=("alice",), resources=Resources(gpus=gpus))
+    request = Request("g1a", "batch:local", spec, created)
+    events = (Event(kind, created, {"reason": "it is over"}),) if kind else ()
+    record = Record(request, events, Path("/nowhere"))
+    seen = SeenRequest("g1a", state, "17", "", pilots=pilots) if pilots else None
+    return Row("g1a", "batch:local", state, "Priority: others go first", record, seen)
 
 
 def cause(case: Case) -> tuple[str, str, str]:
@@ -57,7 +74,40 @@ def test_a_held_job_is_told_by_its_reason() -> None:
 
 def test_without_pilots_the_waiting_request_is_named() -> None:
     assert "none was asked for" in cause(Case("7.0", Ad(JOB)))[2]
-    assert "g1a is queued" in cause(Case("7.0", Ad(JOB), rows=(row(RequestState.QUEUED),)))[2]
+    said = cause(Case("7.0", Ad(JOB), rows=(row(RequestState.QUEUED),)))[2]
+    assert "request g1a: batch:local has it queued: Priority: others go first" in said
+    assert "glidein explain g1a" in said
+
+
+def test_a_pilot_that_started_and_did_not_join_is_told_with_the_check_that_failed() -> None:
+    gone = SeenPilot(PilotName("g1a"), PilotState.NEVER_JOINED, report={"reason": "token-time"})
+    said = cause(Case("7.0", Ad(JOB), rows=(row(RequestState.RUNNING, gone),)))[2]
+    assert "request g1a: 1 of its 1 pilots never joined: token-time" in said
+    assert "make a new one" in said
+    starts = SeenPilot(PilotName("g1a"), PilotState.STARTING)
+    said = cause(Case("7.0", Ad(JOB), rows=(row(RequestState.RUNNING, starts),)))[2]
+    assert "no pilot has joined yet | Its pilots start: see their checks" in said
+
+
+def test_without_any_pilot_what_became_of_the_last_request_is_told() -> None:
+    said = cause(Case("7.0", Ad(JOB), rows=(row(RequestState.ENDED, kind="ended"),)))[2]
+    assert "the last request, g1a: it has ended: Priority" in said
+
+
+def test_a_job_that_only_a_waiting_request_would_take_waits_for_that() -> None:
+    wants = JOB.replace("TARGET.Disk >= RequestDisk", "TARGET.GPUs >= 1")
+    verdict, subject, said = cause(case(wants, rows=(row(RequestState.QUEUED, gpus=1),)))
+    assert (verdict, subject) == (FAIL, "pilots")
+    assert "others go first" in said
+    verdict, subject, said = cause(case(wants, rows=(row(RequestState.QUEUED),)))
+    assert (verdict, subject) == (FAIL, "match")
+
+
+def test_of_a_full_pool_the_request_that_is_on_its_way_is_named() -> None:
+    full = SLOT.replace(" Cpus = 4;", " Cpus = 0;")
+    verdict, subject, said = cause(case(slot=full, rows=(row(RequestState.QUEUED),)))
+    assert (verdict, subject) == (FAIL, "room")
+    assert "others go first" in said
 
 
 @pytest.mark.parametrize(

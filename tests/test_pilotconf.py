@@ -31,13 +31,17 @@ def test_a_conf_says_what_was_asked_for(request: Request) -> None:
 def test_what_holds_at_a_place_is_told() -> None:
     request = Request("gone-two", "host", PilotSpec(PoolAddress("cm")), NOW)
     place = pilotconf.Place(
-        "/t", deadline=1999999999, retire=900, lost_wait=600, containers="/opt/apptainer"
-    )
+        "/t", deadline=1999999999, retire=900, lost_wait=600, containers="/opt/apptainer",
+        container_setup=("module load a", "b c"), knobs={"D": "e", "F": "$(G) 'h'"},
+    )  # fmt: skip
     told = {"DEADLINE='1999999999'", "RETIRE='900'", "LOST_WAIT='600'"}
-    told.add("CONTAINERS='/opt/apptainer'")
+    told |= {"CONTAINERS='/opt/apptainer'", r"CONTAINER_SETUP='module load a\nb c'"}
+    told.add(r"KNOBS='D = e\nF = $(G) \'h\''")
     assert told <= set(pilotconf.render(request, 0, place).splitlines())
     plain = pilotconf.render(request, 0, pilotconf.Place("/t"))
-    assert not re.search("^(DEADLINE|RETIRE|LOST_WAIT|CONTAINERS)=", plain, re.M)
+    assert not re.search(
+        "^(DEADLINE|RETIRE|LOST_WAIT|CONTAINERS|CONTAINER_SETUP|KNOBS)=", plain, re.M
+    )
 
 
 def test_every_key_has_one_who_writes_it() -> None:
@@ -55,3 +59,11 @@ def _read(line: str) -> tuple[str, str]:
     """Read one line by the file's own rules; the payload's reader is tested with the payload."""
     key, _, quoted = line.partition("=")
     return key, re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], quoted[1:-1])
+
+
+@pytest.mark.parametrize(("name", "value"), [("A B", "c"), ("A", ""), ("A", "b\nc"), ("A", "b\\")])
+def test_a_knob_that_is_no_setting_of_one_line_is_refused(name: str, value: str) -> None:
+    spec = PilotSpec(PoolAddress("cm"))
+    place = pilotconf.Place("/t", knobs={name: value})
+    with pytest.raises(RenderError, match="knob"):
+        pilotconf.render(Request("gone-two", "host", spec, NOW), 0, place)

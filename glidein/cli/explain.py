@@ -11,6 +11,7 @@ from glidein.cli import output
 if TYPE_CHECKING:
     from glidein.model import Finding, PoolAddress
     from glidein.pool import Access, Pool
+    from glidein.requests import Row
 
 app = typer.Typer()
 _JOB = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
@@ -41,7 +42,7 @@ def explain(
     if found := _JOB.fullmatch(what.strip()):
         name = f"{found[1]}.{found[2] or 0}"
         with Pool(address, access) as asked:
-            findings = _of_job(asked, int(found[1]), int(found[2] or 0))
+            findings = _of_job(asked, address, int(found[1]), int(found[2] or 0))
     else:
         name, findings = _of_request(what.strip(), address, access)
     if as_json:
@@ -63,7 +64,9 @@ def _pool_of_ours() -> "PoolAddress | None":
     return pools.pop() if len(pools) == 1 else None
 
 
-def _of_job(pool: "Pool", cluster: int, proc: int) -> "tuple[Finding, ...]":
+def _of_job(
+    pool: "Pool", address: "PoolAddress | None", cluster: int, proc: int
+) -> "tuple[Finding, ...]":
     from glidein import explain as hops
     from glidein.cli import seeing
     from glidein.errors import ObservationError
@@ -81,11 +84,17 @@ def _of_job(pool: "Pool", cluster: int, proc: int) -> "tuple[Finding, ...]":
         slots=pool.pilots() if found else (),
         negotiator=negotiator is not None,
         pool_version=negotiator.version if negotiator else "",
-        rows=rows,
+        rows=tuple(row for row in rows if _for(row, address)),
         troubles=troubles,
         now=time.time(),
     )
     return hops.explain(case)
+
+
+def _for(row: "Row", address: "PoolAddress | None") -> bool:
+    """Whether a request's pilots are for this pool, as far as that is known."""
+    known = row.record.request.spec.pool if row.record else None
+    return None in (known, address) or known == address
 
 
 def _of_request(

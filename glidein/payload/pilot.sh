@@ -11,7 +11,7 @@ readonly TOO_EARLY='a signal came before the pilot had joined'
 readonly CONF_KEYS=" FORMAT REQUEST_ID PILOT_INDEX PILOT_RESTART POOL TOKEN_FILE TOKEN_REMOVE OWNERS\
  START LIFETIME DEADLINE RETIRE GRACE IDLE LOST_WAIT WORK_DIR CLAIM_DIR RUNTIME\
  RUNTIME_SHA256 CPUS MEMORY_MB DISK_MB GPUS NAME ATTACH_SCHEDD ATTACH_POOL ATTACH_SUBMITTER\
- CONTAINERS "
+ CONTAINERS CONTAINER_SETUP KNOBS "
 readonly NUMBERS="PILOT_INDEX PILOT_RESTART TOKEN_REMOVE LIFETIME DEADLINE RETIRE GRACE IDLE\
  LOST_WAIT CPUS MEMORY_MB DISK_MB GPUS"
 
@@ -324,6 +324,16 @@ check_values() {
   # shellcheck disable=SC2016 # HTCondor's macro, not bash's
   [[ ${CONF[START]-} != *'$$'* && ${CONF[START]-} != *'$(DOLLAR)'* ]] ||
     refuse "$start holds \$\$ or \$(DOLLAR), which HTCondor cannot keep"
+  check_knobs
+}
+
+# check_knobs: KNOBS are lines of HTCondor's configuration; each must be a setting of its own.
+check_knobs() {
+  local line
+  while IFS= read -r line; do
+    [[ $line =~ ^[A-Za-z_][A-Za-z0-9_.]*\ =\ [^[:cntrl:]]+$ && $line != *\\ ]] ||
+      refuse "KNOBS: '${line:0:200}' is no NAME = VALUE; correct the system's knobs"
+  done < <(printf '%s' "${CONF[KNOBS]-}${CONF[KNOBS]:+$'\n'}")
 }
 
 # --- owners and START ----------------------------------------------------------------------------
@@ -1079,12 +1089,14 @@ knob() {
   printf '%s' "${text//\$/\$(DOLLAR)}"
 }
 
-# client_config: what HTCondor's commands and daemons need to speak to the pool.
+# client_config: what HTCondor's commands and daemons need to speak to the pool. The system's own
+# knobs come first, so that none of them overrules what makes this a pilot.
 client_config() {
   local host=$POOL_HOST
   [[ $POOL_ADDRESS != *:* ]] || POOL_ADDRESS="[$POOL_ADDRESS]"
   COLLECTOR="<$POOL_ADDRESS:$POOL_PORT?alias=$host${POOL_SOCK:+&sock=$POOL_SOCK}>"
   [[ $host != *:* ]] || COLLECTOR="<$POOL_ADDRESS:$POOL_PORT${POOL_SOCK:+?sock=$POOL_SOCK}>"
+  [[ -z ${CONF[KNOBS]-} ]] || printf '%s\n' "${CONF[KNOBS]}"
   cat <<EOF
 RELEASE_DIR = $(knob "$CONDOR")
 LOCAL_DIR = $(knob "$WORK")
@@ -1180,8 +1192,9 @@ EOF
 }
 
 # container_script: prints the program that HTCondor starts for containers: $1 with the settings for
-# it that this pilot was started with, which HTCondor does not hand on, and a cache that leaves with
-# the pilot.
+# it that this pilot was started with, which HTCondor does not hand on, a cache that leaves with the
+# pilot, and what the system wants to be done first. HTCondor reads the program's output, so none of
+# that may print there.
 container_script() {
   local name
   printf '#!/usr/bin/env bash\nexport PATH=%q\n' "$JOB_PATH"
@@ -1194,6 +1207,8 @@ container_script() {
     esac
   done
   [[ -n ${APPTAINER_CACHEDIR-} ]] || printf 'export APPTAINER_CACHEDIR=%q\n' "$WORK/images"
+  [[ -z ${CONF[CONTAINER_SETUP]-} ]] ||
+    printf 'exec 3>&1 >&2\n%s\nexec >&3 3>&-\n' "${CONF[CONTAINER_SETUP]}"
   printf 'exec %q "$@"\n' "$1"
 }
 
@@ -1202,7 +1217,6 @@ container_config() {
   local program=${CONTAINER#'?'}
   echo "GlideinContainers = \"${program##*/}\""
   if [[ -n $program ]]; then
-    container_script "$program" >"$WORK/container" && chmod 755 "$WORK/container"
     echo "SINGULARITY = $(knob "$WORK/container")"
   else
     echo 'SINGULARITY = /nonexistent'
@@ -1552,13 +1566,20 @@ check_tools() {
   fi
 }
 
-# find_containers: prints the container runtime to use; nothing if there is none.
+# find_containers: prints the container runtime to use; nothing if there is none. Where the one that
+# the system is known by has gone, any other will do.
 find_containers() {
-  case ${CONF[CONTAINERS]} in
-    no) ;;
-    auto) command -v apptainer || command -v singularity || : ;;
-    *) echo "${CONF[CONTAINERS]}" ;;
+  local named=${CONF[CONTAINERS]} program
+  case $named in
+    no) return 0 ;;
+    auto) named='' ;;
   esac
+  if [[ -z $named || -z ${CONF[CONTAINER_SETUP]-} ]]; then
+    for program in ${named:+"$named"} apptainer singularity; do
+      command -v "$program" && return 0
+    done
+  fi
+  echo "$named"
 }
 
 # container_images: makes in $1 what HTCondor tries container runtimes with, since few runtimes bring
@@ -1580,11 +1601,12 @@ check_containers() {
     [[ ! -d $folder ]] || { mkdir -p "$image$folder" && binds+=(--bind "$folder"); }
   done
   mkdir -p "$image"/{proc,sys,dev,tmp,etc}
-  if said=$(timeout -k 1 20 "$program" exec --contain "${binds[@]}" "$image" /bin/echo works 2>&1) &&
+  container_script "$program" >"$WORK/container" && chmod 755 "$WORK/container"
+  if said=$(timeout -k 1 20 "$WORK/container" exec --contain "${binds[@]}" "$image" /bin/echo works 2>&1) &&
     [[ $said == *works ]]; then
     container_images "$image"
     said='folders only'
-    timeout -k 1 20 "$program" exec --contain "$image.img" /exit_37 >/dev/null 2>&1 ||
+    timeout -k 1 20 "$WORK/container" exec --contain "$image.img" /exit_37 >/dev/null 2>&1 ||
       [[ $? != 37 ]] || said='folders and image files'
     found PASS containers "${program##*/} ran a program: $said"
     printf '%s\n%s\n' "$program" "$said" >"$WORK/checks/container"

@@ -78,6 +78,17 @@ def test_an_image_of_a_registry_is_what_the_job_runs_in(
     assert any("/blobs/" in path for path in images.asked)
 
 
+def test_what_a_system_sets_up_first_comes_before_each_container(
+    pilot: Pilot, runtime_of_containers: Apptainer, sif: Path
+) -> None:
+    shutil.copy(sif, pilot.place / "x.sif")
+    setup = f"echo module loaded\nPATH={runtime_of_containers.program.parent}:$PATH"
+    pilot.begin(IDLE=30, CONTAINERS="apptainer", CONTAINER_SETUP=setup).until("STATE joined")
+    pilot.until("CHECK PASS containers: apptainer ran")
+    said, errors = output_of(pilot, f"{SAYS}container_image=x.sif\ntransfer_input_files=x.sif")
+    assert said == OS_RELEASE, errors
+
+
 def test_without_a_runtime_of_containers_none_is_offered(pilot: Pilot) -> None:
     pilot.begin(IDLE=30, CONTAINERS="/nonexistent/apptainer").until("STATE joined")
     pilot.until("CHECK WARN containers: /nonexistent/apptainer does not run here")

@@ -397,6 +397,15 @@ def test_a_container_runtime_is_really_run_before_it_is_offered(pilot: Pilot) ->
     assert "apptainer" in offered
 
 
+def test_a_systems_knobs_reach_the_daemons_and_overrule_nothing(pilot: Pilot) -> None:
+    knobs = "GL_SITES_OWN = a $(GL_OTHER) b\nGL_OTHER = c\nNUM_SLOTS = 7"
+    pilot.begin(KNOBS=knobs, IDLE=20).until("STATE joined")
+    (config,) = pilot.work.glob("*/condor_config")
+    env = {**pilot.env, "CONDOR_CONFIG": str(config)}
+    argv = [pilot.condor.program("condor_config_val"), "GL_SITES_OWN", "NUM_SLOTS"]
+    assert process.run(argv, timeout=9, env=env).stdout.splitlines() == ["a c b", "1"]
+
+
 def test_drained_through_the_pool_it_leaves_when_its_job_is_done(pilot: Pilot) -> None:
     cluster = pilot.submit("executable=/bin/sleep\narguments=6\nrequest_cpus=2")
     pilot.begin(IDLE=60).until("STATE busy")

@@ -431,6 +431,42 @@ def test_no_function_is_longer_than_sixty_lines() -> None:
     assert lengths[len(lengths) // 2] <= 12
 
 
+def test_of_container_programs_the_named_one_counts_while_it_is_there(tmp_path: Path) -> None:
+    script = "PATH=$1:/usr/bin:/bin; CONF[CONTAINERS]=$2; CONF[CONTAINER_SETUP]=$3; find_containers"
+
+    def found(named: str, setup: str = "") -> str:
+        return bash(script, str(tmp_path), named, setup).stdout
+
+    assert found("auto") == "\n"
+    assert found("/opt/singularity") == "/opt/singularity\n"
+    for name in ("apptainer", "singularity"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    assert found("auto") == f"{tmp_path}/apptainer\n"
+    assert found("singularity") == f"{tmp_path}/singularity\n"
+    assert found("/opt/singularity") == f"{tmp_path}/apptainer\n"
+    assert found("singularity", "module load x") == "singularity\n"
+    assert found("no") == ""
+
+
+def test_what_a_system_sets_up_for_containers_stays_out_of_their_output(tmp_path: Path) -> None:
+    (tmp_path / "our own").write_text('#!/bin/sh\necho "version $1"\n')
+    (tmp_path / "our own").chmod(0o755)
+    setup = f"echo noise\nPATH={tmp_path}:$PATH\necho more >&2"
+    script = 'JOB_PATH=/usr/bin:/bin; CONF[CONTAINER_SETUP]=$1; container_script "our own"'
+    (tmp_path / "wrapper").write_text(bash(script, setup).stdout)
+    said = process.run(["bash", tmp_path / "wrapper", "1 2"], timeout=9, env=ENV)
+    assert (said.stdout, said.stderr) == ("version 1 2\n", "noise\nmore\n")
+
+
+@pytest.mark.parametrize("knobs", ["A", "A = ", "A=b", "9 = x", "use feature:GPUs", "A = b\\",
+                                   "A = b\n\nC = d", "A @=end\nx\n@end"])  # fmt: skip
+def test_knobs_that_are_no_settings_are_refused(knobs: str) -> None:
+    said = bash("CONF[KNOBS]=$1; check_knobs", knobs)
+    assert (said.returncode, "KNOBS: " in said.stdout + said.stderr) == (2, True)
+    assert bash("CONF[KNOBS]=$1; check_knobs", "A = b\nC.D = $(E) f").returncode == 0
+
+
 def containers_said(containers: str, *programs: str, folder: Path) -> list[str]:
     for name in programs:
         (folder / name).write_text("#!/bin/sh\nexit 1\n")

@@ -42,3 +42,24 @@ def test_one_whose_pilots_fail_a_check_names_it(bed: SlurmBed) -> None:
     said = glidein(bed, "explain", request, "--pool", "cm.bed.pool")
     assert "FAIL request: it has ended: 1 of its pilots left as token-time" in said
     assert "make a new one" in said
+
+
+def test_a_job_without_pilots_is_told_of_the_request_that_waits_or_failed(bed: SlurmBed) -> None:
+    """The job is explained, the cause is a batch job: first it waits, then it fell at a check."""
+    text = "executable=/bin/true\nrequest_cpus=7777\nqueue\n"
+    job = bed.on("ap", "alice", "condor_submit", "-terse", "-", stdin=text).stdout.split()[0]
+    wait_for(lambda: not bed.on("cm", "root", "condor_status", "-af", "Name").stdout, 90, "no slot")
+    try:
+        bed.on("login", "alice", "bash", "-c", "umask 077; cat >live", stdin=bed.token("alice"))
+        ask = ("explain", job, "--pool", "cm.bed.pool", "--token-file", "live")
+        request = submit(bed, "--sbatch", "begin=now+15", token=bed.token("alice", lifetime=8))
+        said = glidein(bed, *ask)
+        assert f"FAIL pilots: request {request}: batch:local has it queued: BeginTime" in said
+        line = f"{request}  batch:local  ended"
+        wait_for(lambda: line in glidein(bed, "slurm", "list"), 90, "the pilot has ended")
+        said = glidein(bed, *ask)
+        assert f"FAIL pilots: no pilot is in the pool; the last request, {request}:" in said
+        assert "left as token-time" in said
+        assert "make a new one" in said
+    finally:
+        bed.on("ap", "alice", "condor_rm", job)
