@@ -23,20 +23,24 @@ ATTRIBUTES = (
 _OVER = (PilotState.ENDED, PilotState.NEVER_JOINED, PilotState.LOST)
 
 
+_THERE = (PilotState.JOINED, PilotState.IDLE, PilotState.BUSY, PilotState.DRAINING)
+
+
 @dataclass(frozen=True, slots=True)
 class PilotStatus:
     """One pilot: state, cores offered and busy, jobs running, seconds left, and where it is.
 
-    `heard` is how many seconds ago the pool heard of it; None if the pool has no ad of it.
+    `heard` is how many seconds ago the pool heard of it; None if the pool has no ad of it. What
+    only the pool could tell of a pilot that may be there is None.
     """
 
     name: str
     state: PilotState
     detail: str = ""
     host: str = ""
-    cores: int = 0
-    busy_cores: int = 0
-    jobs: int = 0
+    cores: int | None = 0
+    busy_cores: int | None = 0
+    jobs: int | None = 0
     seconds_left: int | None = None
     heard: int | None = None
 
@@ -59,18 +63,20 @@ class RequestStatus:
     @property
     def joined(self) -> int:
         """How many of its pilots are in the pool now."""
-        there = (PilotState.JOINED, PilotState.IDLE, PilotState.BUSY, PilotState.DRAINING)
-        return sum(pilot.state in there for pilot in self.pilots)
+        return sum(pilot.state in _THERE for pilot in self.pilots)
 
     @property
-    def cores(self) -> int:
-        """Cores its pilots offer now."""
-        return sum(pilot.cores for pilot in self.pilots)
+    def cores(self) -> int | None:
+        """Cores its pilots offer now; None where some have joined and the pool tells of none."""
+        known = [pilot.cores for pilot in self.pilots if pilot.cores is not None]
+        return None if len(known) < len(self.pilots) and not any(known) else sum(known)
 
     @property
-    def busy_cores(self) -> int:
-        """Cores of them that jobs have."""
-        return sum(pilot.busy_cores for pilot in self.pilots)
+    def busy_cores(self) -> int | None:
+        """Cores of them that jobs have; None as for cores."""
+        if self.cores is None:
+            return None
+        return sum(pilot.busy_cores or 0 for pilot in self.pilots)
 
     @property
     def seconds_left(self) -> int | None:
@@ -134,7 +140,9 @@ def _pilot(name: PilotName, seen: SeenPilot | None, ads: Sequence[Ad], now: floa
     known = None if seen is None or (silent and seen.state not in _OVER) else seen.state
     if not ads or silent or known in _OVER:
         detail = seen.detail if seen else ""
-        return PilotStatus(str(name), known or PilotState.LOST, detail, heard=heard)
+        state = known or PilotState.LOST
+        size = None if state in _THERE else 0
+        return PilotStatus(str(name), state, detail, "", size, size, size, heard=heard)
     whole = next((ad for ad in ads if ad.value("PartitionableSlot") is True), ads[0])
     jobs = sum(ad.string("Activity") == "Busy" for ad in ads if ad is not whole)
     cores = whole.integer("TotalSlotCpus")

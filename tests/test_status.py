@@ -76,7 +76,9 @@ def test_a_pool_that_says_nothing_takes_nothing_away() -> None:
     ]
     (found,) = status.join(rows, [], NOW)
     assert [each.state for each in found.pilots] == [PilotState.STARTING, PilotState.IDLE]
-    assert found.asked == 2
+    assert (found.asked, found.joined, found.cores, found.busy_cores) == (2, 1, None, None)
+    (found,) = status.join(rows, [whole()], NOW)
+    assert (found.joined, found.cores, found.busy_cores) == (2, 4, 0)
 
 
 def test_a_request_no_provider_answers_for_is_shown_from_ledger_and_pool() -> None:

@@ -106,7 +106,7 @@ def _print(
     rows = []
     for each in requests:
         left = "-" if each.seconds_left is None else quantities.show_seconds(each.seconds_left)
-        cores = f"{each.busy_cores}/{each.cores}"
+        cores = "?" if each.cores is None else f"{each.busy_cores}/{each.cores}"
         joined = f"{each.joined}/{each.asked}"
         states = counted(_state(pilot) for pilot in each.pilots)
         line = [each.id, each.provider, each.state, joined, cores, left, states, each.reason]

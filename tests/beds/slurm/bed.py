@@ -92,6 +92,9 @@ class SlurmBed(Moves, Hosts):
     def _reset_pool(self) -> None:
         """Remove every job, and the ads of pilots that were killed, which would catch others."""
         self.wait_pool()
+        # Schedd and negotiator that meet for the first time at one moment wait for each other, 20 s
+        # long. So the schedd goes first, while the negotiator has nothing to ask it.
+        self.on("ap", "root", "condor_reschedule", check=False)
         for force in ((), ("-forcex",)):
             self.on("ap", "root", "condor_rm", *force, "-all", check=False)
         ad = self.folder / "state/forget"
