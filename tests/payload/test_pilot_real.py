@@ -402,7 +402,8 @@ def test_a_systems_knobs_reach_the_daemons_and_overrule_nothing(pilot: Pilot) ->
     pilot.begin(KNOBS=knobs, IDLE=20).until("STATE joined")
     (config,) = pilot.work.glob("*/condor_config")
     env = {**pilot.env, "CONDOR_CONFIG": str(config)}
-    argv = [pilot.condor.program("condor_config_val"), "GL_SITES_OWN", "NUM_SLOTS"]
+    argv: list[str | Path] = [pilot.condor.program("condor_config_val"), "GL_SITES_OWN"]
+    argv.append("NUM_SLOTS")
     assert process.run(argv, timeout=9, env=env).stdout.splitlines() == ["a c b", "1"]
 
 
