@@ -329,7 +329,7 @@ def test_odd_text_arrives_as_it_is(place: Place, text: str) -> None:
     spec = dataclasses.replace(place.spec((text,)), start=f"Owner == {text!r}", name=text)
     request = place.request(spec=spec)
     place.provider.launch(request, place.token)
-    assert until(lambda: place.running(request.id) == 1)
+    assert until(lambda: place.running(request.id) == 1), place.provider.logs(request.id)
     place.provider.cancel(request.id)
     assert place.leftovers(request.id) == []
     assert place.ledger.read(request.id).request == request
