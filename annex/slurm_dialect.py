@@ -42,8 +42,13 @@ class SlurmDialect:
         return batch.render(planning.script(request, ask, target, token=token, payload=payload))
 
     def read(self, answer: Mapping[str, str]) -> View:
-        """Return the batch jobs of queue and accounting; without accounting the queue's alone."""
+        """Return the batch jobs of queue and accounting; without accounting the queue's alone.
+
+        Slurm's programs may lie on a machine that belongs to no cluster: there is nothing then.
+        """
         queued, why = _queue(answer)
+        if "not establish a configuration source" in why and not answer.get("places", "").strip():
+            return View(())
         accounted, trouble = _accounting(answer)
         return View(tuple(newest(queued, accounted)), why or trouble)
 
@@ -99,13 +104,19 @@ def _read(
             continue
         status, _, complaints = answer.get(f"{program}-status", "1").partition("\n")
         if status.strip() != "0":
-            return (), f"{program} did not answer: {' '.join((complaints or said).split())[:200]}"
+            return (), f"{program} did not answer: {_last_words(complaints or said)}"
         try:
             jobs, odd = read(said)
         except ValueError as error:
             return (), f"{program}'s answer cannot be read: {error}"
         return jobs, f"{odd} lines of {program} cannot be read" if odd else ""
     return (), f"{program} was not asked"
+
+
+def _last_words(said: str) -> str:
+    """Return the end of what a program complained of: the cause comes last."""
+    lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
+    return "; ".join(lines)[-200:]
 
 
 def _kind(line: str) -> tuple[int, int, int] | None:
