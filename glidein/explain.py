@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 
-from glidein import explain_row, matching, prediction, remedies
+from glidein import explain_row, matching, prediction, remedies, report
 from glidein.explain_row import MOST_REASONS
 from glidein.matching import Ad
 from glidein.model import FAIL, PASS, WARN, Finding, RequestState
@@ -120,8 +120,10 @@ def _none_asked(case: Case) -> Iterator[Finding]:
         return
     last = max(ended, key=lambda row: row.ended or _NEVER)
     text = f"no pilot is in the pool; the last request, {last.id}:"
+    fine = {"", *(each.remedy for each in report.EXIT_CODES if each.code == 0)}
     for finding in explain_row.became(last):
-        yield Finding(FAIL, "pilots", f"{text} {finding.message}", finding.remedy or start)
+        remedy = start if finding.remedy in fine else finding.remedy
+        yield Finding(FAIL, "pilots", f"{text} {finding.message}", remedy)
 
 
 def _waiting(case: Case) -> list[Row]:

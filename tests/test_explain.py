@@ -92,6 +92,10 @@ def test_a_pilot_that_started_and_did_not_join_is_told_with_the_check_that_faile
 def test_without_any_pilot_what_became_of_the_last_request_is_told() -> None:
     said = cause(Case("7.0", Ad(JOB), rows=(row(RequestState.ENDED, kind="ended"),)))[2]
     assert "the last request, g1a: it has ended: Priority" in said
+    for reason, remedy in (("idle", "Start one"), ("token-time", "make a new one")):
+        left = SeenPilot(PilotName("g1a"), PilotState.ENDED, report={"reason": reason})
+        rows = (row(RequestState.ENDED, left, kind="ended"),)
+        assert f" | {remedy}" in cause(Case("7.0", Ad(JOB), rows=rows))[2]
 
 
 def test_a_job_that_only_a_waiting_request_would_take_waits_for_that() -> None:

@@ -71,11 +71,14 @@ def _of_job(
     from glidein.cli import seeing
     from glidein.errors import ObservationError
 
-    rows, troubles = seeing.rows()
+    rows, dim = seeing.rows()
+    for each in dim:
+        output.progress(f"glidein: {output.printable(each)}")
+    found, trouble = None, ""
     try:
         found = pool.job(cluster, proc)
     except ObservationError as error:
-        found, troubles = None, (*troubles, str(error))
+        trouble = str(error)
     negotiator = pool.negotiator() if found else None
     case = hops.Case(
         job_id=f"{cluster}.{proc}",
@@ -85,7 +88,7 @@ def _of_job(
         negotiator=negotiator is not None,
         pool_version=negotiator.version if negotiator else "",
         rows=tuple(row for row in rows if _for(row, address)),
-        troubles=troubles,
+        troubles=(trouble,) if trouble else (),
         now=time.time(),
     )
     return hops.explain(case)

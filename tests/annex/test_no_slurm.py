@@ -28,6 +28,6 @@ def test_where_requests_of_ours_lie_a_lost_configuration_is_trouble() -> None:
 
 def test_of_other_complaints_the_end_is_told() -> None:
     said = "squeue: error: " + "x" * 300 + "\nUnable to contact slurm controller"
-    jobs, why = read(said)
+    _, why = read(said)
     assert why.startswith("squeue did not answer: ")
     assert why.endswith("Unable to contact slurm controller")
