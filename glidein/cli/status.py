@@ -80,7 +80,7 @@ def _ask(
 ) -> tuple[str, ...]:
     """Add what a pool knows; return what could not be read, in words."""
     from glidein import status as joining
-    from glidein.errors import GlideinError
+    from glidein.errors import AuthError, GlideinError
     from glidein.pool import Access, Pool
 
     with Pool(address, Access(token_file=token, timeout=20)) as pool:
@@ -92,8 +92,10 @@ def _ask(
             for schedd in pool.schedds():
                 for owner, totals in pool.totals(schedd).items():
                     queue[owner] = totals if owner not in queue else queue[owner] + totals
-        except GlideinError as error:
+        except AuthError as error:
             return (f"{error}; show it a token with --token-file",)
+        except GlideinError as error:
+            return (f"{error}; see what is wrong: glidein check --pool {address}",)
     return ()
 
 
