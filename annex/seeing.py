@@ -83,9 +83,9 @@ def request(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> SeenReques
         _pilot(place.id, index, restart, lines, alive=_alive(jobs, index) or unseen)
         for index, (restart, lines) in place.printed.items()
     ]
-    if state in (RequestState.QUEUED, RequestState.RUNNING):
-        silent = set(range(place.pilots)) - place.printed.keys()
-        pilots += [SeenPilot(PilotName(place.id, index), PilotState.STARTING) for index in silent]
+    silent = [index for index in range(place.pilots) if index not in place.printed]
+    begun = [PilotName(place.id, index) for index in silent if _alive(jobs, index)]
+    pilots += [SeenPilot(name, PilotState.STARTING) for name in begun]
     starts = [job.started for job in jobs if job.started and job.where is not RequestState.QUEUED]
     ends = [job.ended for job in jobs if job.ended]
     over = state is RequestState.ENDED
