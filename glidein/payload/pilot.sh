@@ -724,6 +724,16 @@ sweep() {
   done
 }
 
+# sweep_all: sweeps where we work, and wherever else a pilot may have chosen to, by the room there was.
+sweep_all() {
+  local folder swept=:
+  for folder in "${PLACE%/*}" "${TMP-}" "${TMPDIR-}" /tmp /var/tmp; do
+    [[ $folder == /* && -d $folder && $swept != *:"$folder":* ]] || continue
+    swept+=$folder:
+    sweep "$folder"
+  done
+}
+
 # kill_inside FOLDER: kills every process of ours that works in a folder, runs a program there or
 # has a file open there, deleted ones too: a job's that left its session and its environment.
 kill_inside() {
@@ -2095,7 +2105,7 @@ main() {
   OOM_BEFORE=$(oom_kills 2>/dev/null) || :
   make_folder
   start_watchdog
-  sweep "${PLACE%/*}"
+  sweep_all
   hide_token
   note
   find_runtime

@@ -431,6 +431,20 @@ def test_no_function_is_longer_than_sixty_lines() -> None:
     assert lengths[len(lengths) // 2] <= 12
 
 
+def test_what_a_dead_pilot_left_is_swept_wherever_a_pilot_may_choose_to_work(tmp_path: Path) -> None:
+    """Which folder has the most room changes from pilot to pilot."""
+    dead, living, mine = (tmp_path / name / f"glidein-{os.getuid()}.ABCDEFGH" for name in "abc")
+    script = """HOST=h; boot; birth $$; PLACE=$1; TMPDIR=$2 TMP=$3
+    printf '%s\\n%s\\n' "$BOOT" "$$ $BIRTH" >"$3/${1##*/}/owner"
+    printf '%s\\n%s\\n' "$BOOT" "4194999 7" >"$2/${1##*/}/owner"
+    sweep_all"""
+    for each in (dead, living, mine):
+        each.mkdir(parents=True)
+    said = bash(script, str(mine), str(dead.parent), str(living.parent))
+    assert (said.returncode, said.stderr) == (0, "")
+    assert (dead.exists(), living.exists(), mine.exists()) == (False, True, True)
+
+
 def test_of_container_programs_the_named_one_counts_while_it_is_there(tmp_path: Path) -> None:
     script = "PATH=$1:/usr/bin:/bin; CONF[CONTAINERS]=$2; CONF[CONTAINER_SETUP]=$3; find_containers"
 
