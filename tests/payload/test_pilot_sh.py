@@ -431,7 +431,7 @@ def test_no_function_is_longer_than_sixty_lines() -> None:
     assert lengths[len(lengths) // 2] <= 12
 
 
-def test_what_a_dead_pilot_left_is_swept_wherever_a_pilot_may_choose_to_work(tmp_path: Path) -> None:
+def test_what_a_dead_pilot_left_is_swept_wherever_a_pilot_may_work(tmp_path: Path) -> None:
     """Which folder has the most room changes from pilot to pilot."""
     dead, living, mine = (tmp_path / name / f"glidein-{os.getuid()}.ABCDEFGH" for name in "abc")
     script = """HOST=h; boot; birth $$; PLACE=$1; TMPDIR=$2 TMP=$3
