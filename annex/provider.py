@@ -27,6 +27,7 @@ from glidein.model import (
 )
 
 _SUBMIT, _LOOK, _LOGS = 120.0, 120.0, 120.0
+_UPLOAD = 1800.0  # a runtime of 17 MB, over a line of 10 kB/s
 _LEAVE = 150.0  # beyond the grace: how long Slurm may take to end what does not end by itself
 _MOST_TOKEN = 32768
 
@@ -53,15 +54,28 @@ class BatchProvider:
         answer = self._step("check", seconds=_LOOK)
         return self._dialect.check(answer, self._transport.where)
 
-    def launch(self, request: Request, token: Path) -> str:
-        """Submit the request as one batch job; return that one's id."""
+    def prepare(self, sha256: str) -> Mapping[str, str]:
+        """Return what is to be known before a request is sent, in sections; starts nothing.
+
+        Beside facts(): whether the runtime of that checksum is there, where runtimes lie, and room.
+        """
+        return self._step("prepare", sha256, seconds=_LOOK)
+
+    def launch(self, request: Request, token: Path, blob: Path | None = None) -> str:
+        """Submit the request as one batch job; return that one's id.
+
+        `blob` is a runtime that goes along, to lie there under the request's runtime's checksum.
+        """
         identifier = checked_request_id(request.id)
         try:
             laid = self._dialect.files(request)
         except RenderError as error:
             raise ConfigError.one("request", str(error)) from error
         laid = {**laid, "token": File(_secret(token)), "request": File(_told(request))}
-        answer = self._step("submit", identifier, laid=laid, seconds=_SUBMIT)
+        answer = self._step(
+            "submit", identifier, laid=laid, seconds=_UPLOAD if blob else _SUBMIT, blob=blob,
+            sha256=request.runtime.sha256 if request.runtime and blob else "",
+        )  # fmt: skip
         return answer["submitted"].strip()
 
     def list(self) -> Listing:
@@ -103,11 +117,17 @@ class BatchProvider:
         self._step("forget", checked_request_id(request_id), seconds=_LOOK)
 
     def _step(
-        self, verb: str, *words: str, seconds: float, laid: Mapping[str, File] | None = None
+        self,
+        verb: str,
+        *words: str,
+        seconds: float,
+        laid: Mapping[str, File] | None = None,
+        blob: Path | None = None,
+        sha256: str = "",
     ) -> Mapping[str, str]:
         mark = f"GLIDEIN-ANSWER-{secrets.token_hex(8)}"
-        text = steps.step(self._dialect.name, mark, verb, *words, laid=laid)
-        said = self._transport.step(text, seconds)
+        text = steps.step(self._dialect.name, mark, verb, *words, laid=laid, blob=sha256)
+        said = self._transport.step(text, seconds, blob)
         if said.status != 0:
             raise self._failure(verb, said, words)
         return steps.sections(mark, said.out)

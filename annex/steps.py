@@ -42,13 +42,17 @@ def step(
     *arguments: str,
     settings: Mapping[str, str] | None = None,
     laid: Mapping[str, File] | None = None,
+    blob: str = "",
 ) -> str:
-    """Return the text of one step: `verb` is a function of annex/far without its prefix."""
+    """Return the text of one step: `verb` is a function of annex/far without its prefix.
+
+    `blob` is the SHA-256 of a runtime that travels behind the text, as it is.
+    """
     scripts = [_script("common"), _script(dialect)]
     values = {"far_mark": mark, **(settings or {})}
     lines = [f"{name}={quoting.sh(value)}" for name, value in values.items()]
     call = " ".join([f"far_{verb}", *(quoting.sh(argument) for argument in arguments)])
-    return "\n".join([*scripts, *lines, _files(laid or {}), "far_main() {", f"  {call}", "}",
+    return "\n".join([*scripts, *lines, _files(laid or {}, blob), "far_main() {", f"  {call}", "}",
                       "far_main </dev/null; exit", ""])  # fmt: skip
 
 
@@ -56,8 +60,10 @@ def _script(name: str) -> str:
     return files("annex").joinpath(f"far/{name}.sh").read_text(encoding="utf-8")
 
 
-def _files(laid: Mapping[str, File]) -> str:
+def _files(laid: Mapping[str, File], blob: str) -> str:
     lines = ["far_files() {"]
+    if blob:
+        lines.append(f"  far_blob {quoting.sh(blob)} || exit")
     for name, file in sorted(laid.items()):
         lines.append(f"  far_file {quoting.sh(name)} {file.mode:o} <<'GLIDEIN_FILE_ENDS' || exit")
         lines.append(base64.encodebytes(file.content).decode().rstrip("\n"))

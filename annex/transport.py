@@ -6,9 +6,10 @@ to survive a login shell, and one step is one round trip. LocalTransport is this
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from glidein import process
+from glidein import process, quoting
 from glidein.errors import TransientError
 
 
@@ -28,10 +29,11 @@ class Transport(Protocol):
     def where(self) -> str:
         """The machine's name, as messages use it."""
 
-    def step(self, text: str, seconds: float) -> Said:
+    def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
         """Run the text in bash there, for at most `seconds`; raise TransientError when cut off.
 
-        After that error nobody knows whether the step was done, in part or whole.
+        After that error nobody knows whether the step was done, in part or whole. The bytes of
+        `blob` are on descriptor 9 there.
         """
 
 
@@ -42,10 +44,11 @@ class LocalTransport:
         self.where = where
         self._bash = tuple(bash)
 
-    def step(self, text: str, seconds: float) -> Said:
+    def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
         """Run the text in a bash of its own."""
+        opened = f"exec 9<{quoting.sh(str(blob))} || exit\n" if blob else ""
         try:
-            result = process.run(self._bash, timeout=seconds, stdin=text, check=False)
+            result = process.run(self._bash, timeout=seconds, stdin=opened + text, check=False)
         except process.CommandError as error:
             raise TransientError(f"{self.where}: a step was cut off: {error}") from error
         return Said(result.returncode, result.stdout, result.stderr)

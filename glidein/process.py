@@ -7,9 +7,11 @@ carries all there is to know; callers map it into the tree of glidein.errors.
 
 import os
 import pwd
+import select
 import selectors
 import shlex
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -213,6 +215,105 @@ class Conversation:
         stderr = self.heard()
         self.close()
         return CommandError(Result(self.argv, code, "", stderr), why)
+
+
+class Connected:
+    """A program whose standard input and output are one end of a socket; the other end is ours.
+
+    It is ours: close() ends it. Raises CommandError when it cannot be started.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.socket, theirs = socket.socketpair()
+        try:
+            self._child = subprocess.Popen(
+                argv, stdin=theirs.fileno(), stdout=theirs.fileno(), start_new_session=True
+            )
+        except OSError as error:
+            self.socket.close()
+            result = Result(tuple(argv), 127, "", "")
+            raise CommandError(result, f"cannot start: {error}") from error
+        finally:
+            theirs.close()
+
+    def close(self) -> None:
+        """End the program at once; ended already is success."""
+        self.socket.close()
+        if self._child.returncode is None:
+            _kill_session(self._child.pid)
+        self._child.wait()
+
+
+class Piped:
+    """A program with a pipe on each of its three streams, spoken to as data comes. It is ours.
+
+    Raises OSError when it cannot be started, as pipes do when it has ended.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._child = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        streams = (self._child.stdin, self._child.stdout, self._child.stderr)
+        self._in, self._out, self._err = (each.fileno() for each in streams if each)
+        for number in (self._in, self._out, self._err):
+            os.set_blocking(number, False)
+        self._open = {self._out, self._err}
+
+    def send(self, data: bytes, seconds: float) -> int:
+        """Write some of the data within that time; return how much."""
+        _, free, _ = select.select([], [self._in], [], seconds)
+        if not free:
+            raise TimeoutError(f"it read nothing for {seconds:.0f} s")
+        return os.write(self._in, data)
+
+    def take(self) -> tuple[bytes, bytes]:
+        """Return what it has said on standard output and error, without waiting."""
+        return self._read(self._out), self._read(self._err)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it may have said something, at most so long."""
+        select.select(list(self._open), [], [], seconds if self._open else 0)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will say nothing more."""
+        return not self._open
+
+    def close(self) -> None:
+        """End the program at once; ended already is success."""
+        if self._child.returncode is None:
+            _kill_session(self._child.pid)
+        for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+        self._child.wait()
+
+    def _read(self, number: int) -> bytes:
+        try:
+            piece = os.read(number, 1 << 20) if number in self._open else b""
+        except BlockingIOError:
+            return b""
+        if not piece:
+            self._open.discard(number)
+        return piece
+
+
+def attended(argv: Sequence[str]) -> int:
+    """Run a program at this terminal, as if it had been typed there; return its exit code.
+
+    Raises CommandError when it cannot be started.
+    """
+    try:
+        return subprocess.run(argv, check=False).returncode
+    except OSError as error:
+        result = Result(tuple(argv), 127, "", "")
+        raise CommandError(result, f"cannot start: {error}") from error
 
 
 def alive(pid: int) -> bool:

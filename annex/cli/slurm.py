@@ -173,9 +173,9 @@ def cancel(
 
 
 def _order(given: dict[str, object], *, sending: bool) -> "Order":
-    from annex.cli import words
+    from annex.cli import drafting, words
 
-    return words.order(words.Given(**given), sending=sending)  # type: ignore[arg-type]
+    return words.order(drafting.Given(**given), sending=sending)  # type: ignore[arg-type]
 
 
 def _rows() -> "tuple[tuple[Row, ...], Sequence[str]]":

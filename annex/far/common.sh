@@ -38,6 +38,52 @@ far_file() {
   far_end "$FAR_DISK" "$far_place/$1 cannot be written; is the disk or the quota full?"
 }
 
+# far_find_runtimes: sets far_runtimes to where runtimes lie that requests share, each under the name
+# of its checksum.
+far_find_runtimes() { far_runtimes=${XDG_CACHE_HOME:-$HOME/.cache}/glidein/packed; }
+
+# far_is FILE SHA256: whether a file is what it should be.
+far_is() { printf '%s  %s\n' "$2" "$1" | sha256sum --check --status 2>/dev/null; }
+
+# far_blob SHA256: puts what came with this step, on descriptor 9, among the runtimes: whole or not at
+# all. Those that nobody asked for in 90 days go.
+far_blob() {
+  local draft
+  far_find_runtimes
+  mkdir -p -- "$far_runtimes" && draft=$(mktemp "$far_runtimes/.draft.XXXXXXXX") ||
+    far_end "$FAR_DISK" "$far_runtimes cannot be written; is the disk or the quota full?"
+  find "$far_runtimes" -type f \( -name '.draft.*' -mmin +120 -o -mtime +90 \) -delete 2>/dev/null
+  if ! cat <&9 >"$draft"; then
+    rm -f -- "$draft"
+    far_end "$FAR_DISK" "$far_runtimes cannot hold the runtime; is the disk or the quota full?"
+  fi
+  if far_is "$draft" "$1" && mv -f -- "$draft" "$far_runtimes/$1.tar.gz"; then return 0; fi
+  rm -f -- "$draft"
+  far_end "$FAR_BUSY" "the runtime did not arrive as it was sent"
+}
+
+# far_prepare SHA256: prints what a client has to know before it sends a request: what the batch system
+# says of its queues, whether the runtime of that checksum is here, and what room there is.
+far_prepare() {
+  local place
+  umask 077
+  far_find_root
+  far_find_runtimes
+  far_section runtimes
+  printf '%s\n' "$far_runtimes"
+  far_section runtime
+  if [[ -n $1 && -f $far_runtimes/$1.tar.gz ]] && far_is "$far_runtimes/$1.tar.gz" "$1"; then
+    touch -- "$far_runtimes/$1.tar.gz" # not to be taken for one that nobody asks for
+    echo here
+  fi
+  place=$far_root
+  while [[ ! -d $place && $place == */* ]]; do place=${place%/*}; done
+  far_section room
+  df -Pk -- "${place:-/}" 2>/dev/null | sed -n 2p
+  df -Pi -- "${place:-/}" 2>/dev/null | sed -n 2p
+  far_facts
+}
+
 # far_lock: lets one client at a time submit this request. The link says who holds it, so that a
 # lock whose holder was killed is taken over.
 far_lock() {

@@ -136,3 +136,6 @@ far_check_system() {
   far_section history
   condor_config_val HISTORY 2>&1
 }
+
+# far_queues: an HTCondor pool has none; what it gives, its machines say.
+far_queues() { :; }

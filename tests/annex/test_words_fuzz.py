@@ -9,7 +9,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from annex.cli import words
+from annex.cli import drafting, words
 from glidein import process
 from glidein.errors import GlideinError
 from tests.slurm_templates.test_fuzz import NASTY, slurm_reads
@@ -46,7 +46,7 @@ def test_any_words_make_a_script_or_a_message(
         token.write_text("a.b.c\n")
         lists = {"owners", "sbatch"}
         said = {key: [text] if key in lists else text for key, text in others.items()}
-        given_ = words.Given(**{**plain, "token_file": str(token), **said})  # type: ignore[arg-type]
+        given_ = drafting.Given(**{**plain, "token_file": str(token), **said})  # type: ignore[arg-type]
         try:
             text = words.order(given_, sending=False).script()
         except GlideinError:
