@@ -1,4 +1,4 @@
-"""What a person does at a terminal, for test_openssh_real: client.py login|logout|step HOST [TEXT]."""
+"""What a person types, for test_openssh_real: client.py login|logout|step HOST [TEXT]."""
 
 import sys
 
