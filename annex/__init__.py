@@ -9,8 +9,15 @@ if TYPE_CHECKING:
 
 
 def providers() -> Iterator["Provider"]:
-    """Yield this machine's Slurm, if it has one, as the entry point glidein.providers wants it."""
+    """Yield this machine's Slurm, if it has one, and each far place that requests went to.
+
+    As the entry point glidein.providers wants it; nothing is connected by that.
+    """
     if shutil.which("sbatch"):
         from annex.cli.words import provider
 
         yield provider()
+    from annex import farproviders
+    from glidein.ledger import Ledger
+
+    yield from farproviders.of_ledger(Ledger())

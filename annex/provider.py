@@ -112,6 +112,10 @@ class BatchProvider:
         printed = {name: body for name, body in answer.items() if name.startswith("log ")}
         return seeing.logs({name: _text(body) for name, body in printed.items()})
 
+    def close(self) -> None:
+        """End the connection, where there is one; the next call makes another."""
+        self._transport.close()
+
     def forget(self, request_id: str) -> None:
         """Remove a request's place with its logs; the caller knows that it ended."""
         self._step("forget", checked_request_id(request_id), seconds=_LOOK)

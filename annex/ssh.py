@@ -272,7 +272,8 @@ class _LogIn:
             if not phrase:
                 return
             with suppress(ValueError, paramiko.SSHException):
-                yield paramiko.PKey.from_path(path, phrase.encode())
+                # Its stubs say text, but what it hands the words to wants bytes.
+                yield paramiko.PKey.from_path(path, phrase.encode())  # type: ignore[arg-type]
                 return
             self._person.tell(f"that does not open {path}")
 

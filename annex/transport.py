@@ -36,6 +36,9 @@ class Transport(Protocol):
         `blob` are on descriptor 9 there.
         """
 
+    def close(self) -> None:
+        """Give the way up; what runs on the far side goes on."""
+
 
 class LocalTransport:
     """This machine, or whatever `bash` is a way into: a command that ends in a bash."""
@@ -52,3 +55,6 @@ class LocalTransport:
         except process.CommandError as error:
             raise TransientError(f"{self.where}: a step was cut off: {error}") from error
         return Said(result.returncode, result.stdout, result.stderr)
+
+    def close(self) -> None:
+        """Do nothing: each step is a process of its own."""

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from glidein import requests
 from glidein.errors import GlideinError, NotFoundError
@@ -11,13 +12,29 @@ from glidein.model import Request, RequestState
 from glidein.provider import Provider
 
 
-def start(ledger: Ledger, provider: Provider, request: Request, token: Path) -> str:
+class Starter(Protocol):
+    """What start() needs of a provider."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+
+    def launch(self, request: Request, token: Path) -> str:
+        """Start the request; see Provider."""
+
+
+def start(ledger: Ledger, provider: Starter, request: Request, token: Path) -> str:
     """Record the intent and the asking, launch, record the answer; return the provider's id.
 
     So a request whose client died is known to have been asked for, or not. Whatever the provider
     raises is recorded and goes on.
     """
     ledger.intend(request)
+    return ask(ledger, provider, request, token)
+
+
+def ask(ledger: Ledger, provider: Starter, request: Request, token: Path) -> str:
+    """Ask for a request that the ledger has, for the first time or once more; as start does."""
     ledger.append(request.id, "asked", datetime.now(UTC), provider=provider.name)
     try:
         remote = provider.launch(request, token)

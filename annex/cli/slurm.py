@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from annex.cli import options
 from glidein.cli import output
 
 if TYPE_CHECKING:
@@ -14,55 +15,32 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Start pilots as batch jobs.")
 
-TARGET = typer.Argument("generic", metavar="[QUEUE@SYSTEM]", help="Where; see: glidein systems.")
-POOL = typer.Option("", help="HOST[:PORT][?sock=NAME] of the pool's collector.")
-NODES = typer.Option("", help="Nodes of one batch job, a pilot on each. Without it: 1.")
-JOBS = typer.Option("", help="Batch jobs of one node each: an array, whose nodes leave alone.")
-CPUS = typer.Option("", help="Cores of each node.")
-MEMORY = typer.Option("", "--memory", "--mem-mb", "--mem_mb", help="Memory of each node: 64GB, MB.")
-GPUS = typer.Option("", help="GPUs of each node: 2, or TYPE:2.")
-GPU_TYPE = typer.Option("", "--gpu-type", "--gpu_type", help="The type of GPU.")
-LIFETIME = typer.Option("1h", help="The batch job's time limit: 24h, 90m, seconds.")
-IDLE = typer.Option(
-    "", "--idle-time", "--idle_time", help="How long without a job, then leave. Without it: 20m."
-)
-PROJECT = typer.Option("", help="What the batch job is charged to (Slurm's account).")
-OWNERS = typer.Option([], help="Whose jobs may run; commas or repeated. Or: the token's subject.")
-START = typer.Option("", help="A further ClassAd expression that jobs must satisfy.")
-GRACE = typer.Option("60", help="How long jobs may go on once a pilot is told to leave.")
-NAME = typer.Option("", help="What TargetAnnexName of a job refers to.")
-TOKEN = typer.Option("", "--token-file", "--token_file", help="The pool's token, mode 0600.")
-RUNTIME = typer.Option("", help="The HTCondor to use: tarball, folder there, or URL.")
-SHA256 = typer.Option("", help="What the tarball's SHA-256 must be.")
-SBATCH = typer.Option([], metavar="NAME=VALUE", help="A further sbatch option: reservation=X.")
-REQUEUE = typer.Option(False, "--requeue", help="Let Slurm start it again if a node fails.")
-
 
 @app.command(
     epilog="Example: glidein slurm render --pool cm.example.org --nodes 10 --cpus 48 "
     "--lifetime 24h --owners alice --token-file ~/token > pilots.sbatch"
 )
 def render(
-    target: str = TARGET,
-    pool: str = POOL,
-    nodes: str = NODES,
-    jobs: str = JOBS,
-    cpus: str = CPUS,
-    memory: str = MEMORY,
-    gpus: str = GPUS,
-    gpu_type: str = GPU_TYPE,
-    lifetime: str = LIFETIME,
-    idle_time: str = IDLE,
-    project: str = PROJECT,
-    owners: list[str] = OWNERS,
-    start: str = START,
-    grace: str = GRACE,
-    name: str = NAME,
-    token_file: str = TOKEN,
-    runtime: str = RUNTIME,
-    sha256: str = SHA256,
-    sbatch: list[str] = SBATCH,
-    requeue: bool = REQUEUE,
+    target: str = options.TARGET,
+    pool: str = options.POOL,
+    nodes: str = options.NODES,
+    jobs: str = options.JOBS,
+    cpus: str = options.CPUS,
+    memory: str = options.MEMORY,
+    gpus: str = options.GPUS,
+    gpu_type: str = options.GPU_TYPE,
+    lifetime: str = options.LIFETIME,
+    idle_time: str = options.IDLE,
+    project: str = options.PROJECT,
+    owners: list[str] = options.OWNERS,
+    start: str = options.START,
+    grace: str = options.GRACE,
+    name: str = options.NAME,
+    token_file: str = options.TOKEN,
+    runtime: str = options.RUNTIME,
+    sha256: str = options.SHA256,
+    sbatch: list[str] = options.SBATCH,
+    requeue: bool = options.REQUEUE,
 ) -> None:
     """Print the batch script that submit would send; give it to sbatch as often as you like.
 
@@ -79,26 +57,26 @@ def render(
     "--lifetime 8h --token-file ~/token"
 )
 def submit(
-    target: str = TARGET,
-    pool: str = POOL,
-    nodes: str = NODES,
-    jobs: str = JOBS,
-    cpus: str = CPUS,
-    memory: str = MEMORY,
-    gpus: str = GPUS,
-    gpu_type: str = GPU_TYPE,
-    lifetime: str = LIFETIME,
-    idle_time: str = IDLE,
-    project: str = PROJECT,
-    owners: list[str] = OWNERS,
-    start: str = START,
-    grace: str = GRACE,
-    name: str = NAME,
-    token_file: str = TOKEN,
-    runtime: str = RUNTIME,
-    sha256: str = SHA256,
-    sbatch: list[str] = SBATCH,
-    requeue: bool = REQUEUE,
+    target: str = options.TARGET,
+    pool: str = options.POOL,
+    nodes: str = options.NODES,
+    jobs: str = options.JOBS,
+    cpus: str = options.CPUS,
+    memory: str = options.MEMORY,
+    gpus: str = options.GPUS,
+    gpu_type: str = options.GPU_TYPE,
+    lifetime: str = options.LIFETIME,
+    idle_time: str = options.IDLE,
+    project: str = options.PROJECT,
+    owners: list[str] = options.OWNERS,
+    start: str = options.START,
+    grace: str = options.GRACE,
+    name: str = options.NAME,
+    token_file: str = options.TOKEN,
+    runtime: str = options.RUNTIME,
+    sha256: str = options.SHA256,
+    sbatch: list[str] = options.SBATCH,
+    requeue: bool = options.REQUEUE,
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Submit pilots to the Slurm of this machine, and come back with the request's id.

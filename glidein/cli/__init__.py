@@ -6,6 +6,7 @@ and shell completion stay quick however many rooms there are.
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -71,11 +72,16 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one message and its class's exit code."""
+    """Run the command line."""
+    run(app)
+
+
+def run(program: typer.Typer, argv: Sequence[str] | None = None) -> None:
+    """Run a command line of ours; an error of ours is one message and its class's exit code."""
     _open_missing()
     try:
         try:
-            app()
+            program(argv)
         finally:
             sys.stdout.flush()
     except GlideinError as error:

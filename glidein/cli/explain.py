@@ -104,13 +104,21 @@ def _of_request(
     text: str, address: "PoolAddress | None", access: "Access"
 ) -> "tuple[str, tuple[Finding, ...]]":
     from glidein.cli import seeing
+
+    rows, troubles = seeing.rows()
+    row = seeing.one(rows, text)
+    return row.id, of_row(row, address, access, troubles)
+
+
+def of_row(
+    row: "Row", address: "PoolAddress | None", access: "Access", troubles: tuple[str, ...] = ()
+) -> "tuple[Finding, ...]":
+    """Return every hop from a request to a running job, as its pool and queue are now."""
     from glidein.errors import AuthError, ObservationError
     from glidein.explain_request import RequestCase, explain_request
     from glidein.matching import references
     from glidein.pool import Pool
 
-    rows, troubles = seeing.rows()
-    row = seeing.one(rows, text)
     spec = row.record.request.spec if row.record else None
     slots, queue = None, None
     try:
@@ -119,4 +127,4 @@ def _of_request(
             queue = pool.demand(also=references(spec.start) if spec and spec.start else ())
     except (AuthError, ObservationError) as error:
         troubles = (*troubles, str(error))
-    return row.id, explain_request(RequestCase(row, slots, queue, troubles))
+    return explain_request(RequestCase(row, slots, queue, troubles))

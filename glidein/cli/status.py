@@ -1,6 +1,8 @@
 """`glidein status`: requests, pilots, and the pool's queue."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
@@ -35,20 +37,14 @@ def status(
     know. A pilot that the pool has not heard of for minutes is shown as lost. Pilots that others
     brought into the pool are counted, and shown with --all.
     """
-    from glidein import paths
     from glidein import status as joining
     from glidein.cli import seeing
-    from glidein.model import PoolAddress, RequestState
+    from glidein.model import RequestState
 
     rows, troubles = seeing.rows(refresh=refresh)
-    token = paths.given(token_file, "--token-file") if token_file else None
-    addresses = [PoolAddress.parse(pool)] if pool else _pools_of(rows)
-    slots: list[Ad] = []
-    queue: dict[str, Totals] = {}
-    identities: set[str] = set()
-    for address in addresses:
-        troubles += _ask(address, token, slots, queue, identities)
-    found = joining.join(rows, slots, time.time(), identities)
+    known = Known()
+    troubles += pools(rows, known, token_file, pool)
+    found = joining.join(rows, known.slots, time.time(), known.identities)
     others = [] if everything else [each for each in found if not each.ours]
     ended = [] if everything else [each for each in found if each.state == RequestState.ENDED]
     shown = [each for each in found if each not in others and each not in ended]
@@ -57,10 +53,32 @@ def status(
     hidden = sum(each.joined for each in others)
     if as_json:
         output.print_json(
-            {"requests": shown, "queue": queue, "troubles": troubles, "others": hidden}
+            {"requests": shown, "queue": known.queue, "troubles": troubles, "others": hidden}
         )
         return
-    _print(shown, queue, ended=len(ended), others=hidden)
+    show(shown, known.queue, ended=len(ended), others=hidden)
+
+
+@dataclass
+class Known:
+    """What pools told: pilots' slots, jobs by owner, and as whom they know us."""
+
+    slots: "list[Ad]" = field(default_factory=list)
+    queue: "dict[str, Totals]" = field(default_factory=dict)
+    identities: set[str] = field(default_factory=set)
+
+
+def pools(
+    rows: "tuple[Row, ...]", known: Known, token_file: str, pool: str = ""
+) -> tuple[str, ...]:
+    """Ask a pool, or those of running requests, and add to `known`; return what went wrong."""
+    from glidein import paths
+    from glidein.model import PoolAddress
+
+    token = paths.given(token_file, "--token-file") if token_file else None
+    addresses = [PoolAddress.parse(pool)] if pool else _pools_of(rows)
+    asked = (_ask(address, token, known) for address in addresses)
+    return tuple(trouble for each in asked for trouble in each)
 
 
 def _pools_of(rows: "tuple[Row, ...]") -> "list[PoolAddress]":
@@ -71,13 +89,7 @@ def _pools_of(rows: "tuple[Row, ...]") -> "list[PoolAddress]":
     return list(dict.fromkeys(found))
 
 
-def _ask(
-    address: "PoolAddress",
-    token: "Path | None",
-    slots: "list[Ad]",
-    queue: "dict[str, Totals]",
-    identities: set[str],
-) -> tuple[str, ...]:
+def _ask(address: "PoolAddress", token: "Path | None", known: Known) -> tuple[str, ...]:
     """Add what a pool knows; return what could not be read, in words."""
     from glidein import status as joining
     from glidein.errors import AuthError, GlideinError
@@ -85,13 +97,14 @@ def _ask(
 
     with Pool(address, Access(token_file=token, timeout=20)) as pool:
         try:
-            slots += pool.pilots(attributes=joining.ATTRIBUTES)
+            known.slots += pool.pilots(attributes=joining.ATTRIBUTES)
             who = pool.ping("READ").identity
             if who and not who.startswith("unauthenticated@"):
-                identities.add(who)
+                known.identities.add(who)
             for schedd in pool.schedds():
                 for owner, totals in pool.totals(schedd).items():
-                    queue[owner] = totals if owner not in queue else queue[owner] + totals
+                    before = known.queue.get(owner)
+                    known.queue[owner] = before + totals if before else totals
         except AuthError as error:
             return (f"{error}; show it a token with --token-file",)
         except GlideinError as error:
@@ -99,9 +112,10 @@ def _ask(
     return ()
 
 
-def _print(
-    requests: "list[RequestStatus]", queue: "dict[str, Totals]", *, ended: int, others: int
+def show(
+    requests: "Sequence[RequestStatus]", queue: "dict[str, Totals]", *, ended: int, others: int
 ) -> None:
+    """Print requests, and the queue by owner, as tables."""
     from glidein import quantities
     from glidein.cli.list import counted
 
