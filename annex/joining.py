@@ -1,4 +1,4 @@
-"""Waiting for a request's pilots: over the connection that sent it, from the far side's own logs."""
+"""Waiting for pilots over the connection that sent them, by the far side's own logs."""
 
 import time
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def describe(seen: SeenRequest, asked: int) -> str:
         case RequestState.QUEUED:
             start = seen.facts.get("expected_start")
             when = f"; the site expects to start it at {start}" if start else ""
-            return f"queued: {seen.reason}{when}"
+            return f"queued{': ' * bool(seen.reason)}{seen.reason}{when}"
         case RequestState.RUNNING:
             lost = sum(each.state in _NEVER for each in seen.pilots)
             never = f", {lost} never did" if lost else ""

@@ -1,7 +1,7 @@
 """Jobs for an annex: the lines of a submit description that send them there. Pure.
 
-HTCondor's own transform, where an access point has it, reads TargetAnnexName; where it has none, the
-requirement here says the same, and that the pilot joined under the job's owner's own name.
+TargetAnnexName is what pilots ask for, and what HTCondor's own transform for annexes reads where an
+access point has it. The clause in the job's requirements keeps it from running anywhere else.
 """
 
 import re
@@ -9,10 +9,12 @@ import re
 from glidein import quoting
 from glidein.errors import ConfigError, RenderError
 
-_OURS = re.compile(r"^\s*(\+|My\.)TargetAnnexName\s*=.*$", re.IGNORECASE)
-_QUEUE = re.compile(r"^\s*queue\b", re.IGNORECASE)
-_REQUIREMENTS = re.compile(r"^\s*requirements\s*=", re.IGNORECASE)
-_MARK = "# the annex that these jobs run on: annex target"
+_CLAUSE = "TARGET.AnnexName =?= MY.TargetAnnexName"
+_TARGET = re.compile(r"^[ \t]*(?:\+|My\.)TargetAnnexName[ \t]*=.*\n", re.IGNORECASE | re.MULTILINE)
+_QUEUE = re.compile(r"^[ \t]*queue\b", re.IGNORECASE | re.MULTILINE)
+_REQUIREMENTS = re.compile(
+    r"^([ \t]*requirements[ \t]*=[ \t]*)((?:[^\n]*\\\n)*[^\n]*)$", re.IGNORECASE | re.MULTILINE
+)
 
 
 def targeted(text: str, name: str) -> str:
@@ -21,12 +23,22 @@ def targeted(text: str, name: str) -> str:
     Raises ConfigError for a name that it cannot hold, and for a description that queues nothing.
     """
     try:
-        wanted = f"My.TargetAnnexName = {quoting.submit_string(name)}"
+        wanted = f"My.TargetAnnexName = {quoting.submit_string(name)}\n"
     except RenderError as error:
         raise ConfigError.one("NAME", str(error), "Use letters, digits, blanks, . _ -") from error
-    lines = [line for line in text.split("\n") if not _OURS.match(line) and line != _MARK]
-    places = [number for number, line in enumerate(lines) if _QUEUE.match(line)]
-    if not places:
+    text = _TARGET.sub("", text if text.endswith("\n") else text + "\n")
+    queue = _QUEUE.search(text)
+    if queue is None:
         raise ConfigError.one("FILE", "has no queue statement", "Name a submit description")
-    lines[places[0] : places[0]] = [_MARK, wanted]
-    return "\n".join(lines)
+    head, tail = text[: queue.start()], text[queue.start() :]
+    if _REQUIREMENTS.search(head):
+        head = _REQUIREMENTS.sub(_with_clause, head)
+    else:
+        head += f"requirements = ({_CLAUSE})\n"
+    return head + wanted + tail
+
+
+def _with_clause(found: re.Match[str]) -> str:
+    if _CLAUSE in found[2]:
+        return found[0]
+    return f"{found[1]}({found[2].strip()}) && ({_CLAUSE})"

@@ -137,3 +137,7 @@ def main() -> None:
     from glidein import cli
 
     cli.run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 """`annex create` and `annex add`: pilots on a far system, under a name that jobs can ask for."""
 
+import shlex
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ def create(
         "--idle-time",
         "--startd-noclaim-shutdown",
         help="How long without a job before a pilot leaves. Without it: 5m.",
-    ),  # fmt: skip
+    ),
     owners: list[str] = typer.Option([], help="Whose jobs may run. Without it: yours."),
     login_name: str = typer.Option("", "--login-name", "--login", help="Your user name there."),
     login_host: str = typer.Option("", "--login-host", "--host", help="The host to log in to."),
@@ -76,10 +77,9 @@ def create(
         output.progress(f"note: --{word.replace('_', '-')} has no meaning any more, and is ignored")
     from annex import knobs
 
-    found = annex_words.plan(
-        given, annex_words.Login(login_host, login_name), knobs.read(), live=live
-    )
-    if dry_run or test:
+    login, dry = annex_words.Login(login_host, login_name), dry_run or bool(test)
+    found = annex_words.plan(given, login, knobs.read(), live=live, dry=dry)
+    if dry:
         _show(found, live=live)
         return
     _go(found, adding=ctx.info_name == "add", yes=yes, wait=not no_wait, as_json=as_json)
@@ -116,7 +116,7 @@ def _agree(plan: "Plan", *, yes: bool) -> None:
     from glidein.errors import ConfigError
 
     hours = node_hours(plan.ask.pilots, plan.ask.lifetime)
-    output.progress(_words(plan) + f", at most {hours:g} node-hours" + _charged(plan))
+    output.progress(_words(plan) + f", at most {hours:.2f} node-hours" + _charged(plan))
     if yes or not sys.stdin.isatty():
         return
     if not typer.confirm("Go on?", err=True):
@@ -144,7 +144,7 @@ def _follow(
     try:
         return joining.follow(ledger, provider, request.id, output.progress)
     except KeyboardInterrupt:
-        name = request.spec.name
+        name = shlex.quote(request.spec.name)
         output.progress(
             f"\nnobody waits any more; request {request.id} goes on as batch job {remote}\n"
             f"where it is:  annex status {name} --refresh\nremove it:    annex shutdown {name}"
@@ -166,10 +166,9 @@ def _end(
         )  # fmt: skip
     else:
         print(request.id)
-    name = request.spec.name
-    output.progress(
-        f"its jobs say:  annex target '{name}' JOB.sub\nend it:        annex shutdown '{name}'"
-    )
+    name = shlex.quote(request.spec.name)
+    output.progress(f"its jobs say:  annex target {name} JOB.sub")
+    output.progress(f"end it:        annex shutdown {name}")
     if seen is not None and not joined(seen):
         raise typer.Exit(1)
 

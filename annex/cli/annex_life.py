@@ -36,7 +36,7 @@ def list_(as_json: bool = AS_JSON) -> None:
     lines = [
         [name, len(its), len(annexes.live(its)),
          ", ".join(dict.fromkeys(row.provider.removeprefix("annex:") for row in its)),
-         f"{annexes.cost(its, _now()).at_most:g}"]
+         f"{annexes.cost(its, _now()).at_most:.2f}"]
         for name, its in found
     ]  # fmt: skip
     columns = ["annex", "requests", "live", "on", "node-hours asked"]
@@ -77,7 +77,7 @@ def status(
         )  # fmt: skip
         return
     shown.show(found, known.queue, ended=len(rows) - len(live), others=0)
-    print(f"charged so far: {cost.so_far:.1f} node-hours of at most {cost.at_most:.1f}")
+    print(f"charged so far: {cost.so_far:.2f} node-hours of at most {cost.at_most:.2f}")
 
 
 def shutdown(name: str = NAME, fast: bool = FAST) -> None:

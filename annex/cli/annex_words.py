@@ -17,6 +17,7 @@ from glidein.model import RuntimeChoice
 from glidein.runtime import manifest
 from glidein.validation import validate
 
+_AT_HAND = RuntimeChoice("")  # the one that create would pack
 _IDLE = 300  # seconds, as annexes have always had it
 
 
@@ -28,10 +29,12 @@ class Login:
     user: str = ""
 
 
-def plan(given: Given, login: Login, knobs: Mapping[str, str], *, live: bool = False) -> Plan:
+def plan(
+    given: Given, login: Login, knobs: Mapping[str, str], *, live: bool = False, dry: bool = False
+) -> Plan:
     """Return what create is to do. Raises ConfigError with all that is wrong.
 
-    With `live` the queue's limits are left to the system itself to tell.
+    With `live` the queue's limits are left to the system itself to tell; `dry` packs no runtime.
     """
     problems = asking.Problems()
     known = catalogue.load()
@@ -43,10 +46,12 @@ def plan(given: Given, login: Login, knobs: Mapping[str, str], *, live: bool = F
         place = problems.take(lambda: places.find(system, login.host, login.user, knobs), None)
         problems.found += catalogue.retirement(system, queue)
         problems.found += [] if live else validate(asks.ask, system, queue)
-    token = problems.take(lambda: tokenfile.find(given.token_file), None)
-    chosen = problems.take(lambda: _tarball(asks), None)
+    token = None
+    if given.token_file:
+        token = problems.take(lambda: tokenfile.find(given.token_file), None)
+    chosen = None if problems.found else problems.take(lambda: _tarball(asks), None)
     problems.settle()
-    return _plan(asks, place, chosen or packed(), token if given.token_file else None)
+    return _plan(asks, place, chosen or (_AT_HAND if dry else packed()), token)
 
 
 def packed() -> RuntimeChoice:

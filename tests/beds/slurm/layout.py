@@ -250,10 +250,11 @@ def _glidein(bed: Path, root: Root) -> str:
             binds[f"/usr/lib/python{python}"] = f"/usr/lib/python{python}"
     local = bed / "tree/usr/local/bin"
     local.mkdir(parents=True)
-    wrapper = local / "glidein"
-    wrapper.write_text(
-        "#!/bin/sh\nexec env PYTHONPATH=/opt/glidein/checkout:/opt/glidein/site"
-        f' PYTHONDONTWRITEBYTECODE=1 {program} -m glidein "$@"\n'
-    )
-    wrapper.chmod(0o755)
+    for name, module in (("glidein", "glidein"), ("annex", "annex.cli.annex")):
+        wrapper = local / name
+        wrapper.write_text(
+            "#!/bin/sh\nexec env PYTHONPATH=/opt/glidein/checkout:/opt/glidein/site"
+            f' PYTHONDONTWRITEBYTECODE=1 {program} -m {module} "$@"\n'
+        )
+        wrapper.chmod(0o755)
     return " ".join(f"{source}:{target}" for source, target in binds.items())
