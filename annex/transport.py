@@ -5,20 +5,13 @@ to survive a login shell, and one step is one round trip. LocalTransport is this
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from annex import framing
+from annex.framing import Said as Said
 from glidein import process
 from glidein.errors import TransientError
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """How a step ended on the far side and what it said."""
-
-    status: int
-    out: str
-    err: str
 
 
 class Transport(Protocol):
@@ -28,10 +21,11 @@ class Transport(Protocol):
     def where(self) -> str:
         """The machine's name, as messages use it."""
 
-    def step(self, text: str, seconds: float) -> Said:
+    def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
         """Run the text in bash there, for at most `seconds`; raise TransientError when cut off.
 
-        After that error nobody knows whether the step was done, in part or whole.
+        After that error nobody knows whether the step was done, in part or whole. The step reads
+        the bytes of the file `blob` from its descriptor 9.
         """
 
 
@@ -42,10 +36,21 @@ class LocalTransport:
         self.where = where
         self._bash = tuple(bash)
 
-    def step(self, text: str, seconds: float) -> Said:
+    def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
         """Run the text in a bash of its own."""
+        if blob is None:
+            result = self._run(text, seconds)
+            return Said(result.returncode, result.stdout, result.stderr)
+        content = blob.read_bytes()
+        frame = framing.frame(text, len(content))
+        result = self._run(frame.head + content, seconds)
+        said = framing.read(frame.mark, result.stdout, result.stderr)
+        if said is None:
+            raise TransientError(f"{self.where}: a step was cut off: {result.stderr.strip()}")
+        return said
+
+    def _run(self, stdin: str | bytes, seconds: float) -> process.Result:
         try:
-            result = process.run(self._bash, timeout=seconds, stdin=text, check=False)
+            return process.run(self._bash, timeout=seconds, stdin=stdin, check=False)
         except process.CommandError as error:
             raise TransientError(f"{self.where}: a step was cut off: {error}") from error
-        return Said(result.returncode, result.stdout, result.stderr)

@@ -60,7 +60,7 @@ def run(
     timeout: float,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    stdin: str | None = None,
+    stdin: str | bytes | None = None,
     check: bool = True,
     user: int | None = None,
 ) -> Result:
@@ -81,24 +81,22 @@ def run(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             start_new_session=True,
-            encoding="utf-8",
-            errors="replace",
             **_as_user(user),
         )
     except (OSError, ValueError) as error:
         raise CommandError(Result(words, 127, "", ""), f"cannot start: {error}") from error
+    given = stdin.encode("utf-8", "replace") if isinstance(stdin, str) else stdin
     try:
-        stdout, stderr = child.communicate(stdin, timeout=timeout)
+        said = child.communicate(given, timeout=timeout)
     except subprocess.TimeoutExpired:
         _kill_session(child.pid)
-        stdout, stderr = child.communicate()
-        result = Result(words, 124, stdout, stderr)
+        result = Result(words, 124, *map(_text, child.communicate()))
         raise CommandError(result, f"no end after {timeout:g} s") from None
     except BaseException:
         _kill_session(child.pid)
         child.communicate()
         raise
-    result = Result(words, child.returncode, stdout, stderr)
+    result = Result(words, child.returncode, *map(_text, said))
     if check and not result.ok:
         raise CommandError(result, f"exit code {result.returncode}")
     return result
@@ -277,6 +275,10 @@ def _kill_marked(pid: int, folder: Path) -> None:
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
     finally:
         os.close(handle)
+
+
+def _text(said: bytes) -> str:
+    return said.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _as_user(user: int | None) -> dict[str, Any]:

@@ -135,6 +135,17 @@ def test_an_authority_is_no_key_of_the_host() -> None:
     assert both.judge("far.example.org", 22, TYPE, key(3)) is Verdict.CHANGED
 
 
+@pytest.mark.parametrize(
+    ("names", "host", "matches"),
+    [
+        ("f?r", "far", True), ("f?r", "fr", False), ("*a*", "far", True), ("f.r", "far", False),
+        ("FAR", "far", True), ("far", "FAR", True), ("*,!far", "far", False), ("!far", "x", False),
+    ],
+)  # fmt: skip
+def test_patterns_are_ssh_s_own(names: str, host: str, matches: bool) -> None:
+    assert bool(known(told(names)).about(host)) is matches
+
+
 def test_an_empty_file_knows_nobody() -> None:
     assert Known().judge("far", 22, TYPE, key(1)) is Verdict.NEW
 
