@@ -89,6 +89,14 @@ def checked_host(host: str) -> str:
     return host
 
 
+def hop(text: str) -> tuple[str, str, int]:
+    """Return (user, host, port) of one hop of ProxyJump; no user is "", no port is 0."""
+    user, _, rest = text.removeprefix("ssh://").rstrip("/").rpartition("@")
+    if found := re.fullmatch(r"\[([^\]]+)\](?::([0-9]{1,5}))?|([^:]+):([0-9]{1,5})", rest):
+        return user, checked_host(found[1] or found[3]), int(found[2] or found[4] or 0)
+    return user, checked_host(rest), 0
+
+
 def resolve(host: str, user: str = "", *, port: int = 0, config: Path | None = None) -> Login:
     """Return how the user's configuration enters the host; `config` is another file of it.
 

@@ -10,6 +10,7 @@ import pwd
 import selectors
 import shlex
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -211,6 +212,51 @@ class Conversation:
         stderr = self.heard()
         self.close()
         return CommandError(Result(self.argv, code, "", stderr), why)
+
+
+class Tunnel:
+    """A program whose standard input and output are the other end of `socket`; close() ends it.
+
+    It shares our terminal, so it can ask a person there.
+    """
+
+    def __init__(self, argv: Sequence[str | Path]) -> None:
+        self.argv = tuple(str(word) for word in argv)
+        self._said = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the program
+        self.socket, theirs = socket.socketpair()
+        try:
+            end = theirs.fileno()
+            self._child = subprocess.Popen(self.argv, stdin=end, stdout=end, stderr=self._said)
+        except OSError as error:
+            self.socket.close()
+            self._said.close()
+            raise CommandError(Result(self.argv, 127, "", ""), f"cannot start: {error}") from error
+        finally:
+            theirs.close()
+
+    def heard(self) -> str:
+        """Return what it said on standard error."""
+        self._said.seek(0)
+        return self._said.read().decode("utf-8", errors="replace")
+
+    def close(self) -> None:
+        """End the program at once; ended already is success."""
+        self.socket.close()
+        self._child.kill()
+        self._child.wait()
+        self._said.close()
+
+
+def attached(argv: Sequence[str | Path]) -> int:
+    """Run a program on our own terminal to its end and return its exit code; it may ask there.
+
+    Raises CommandError when it cannot be started.
+    """
+    words = tuple(str(word) for word in argv)
+    try:
+        return subprocess.run(words, check=False).returncode
+    except (OSError, ValueError) as error:
+        raise CommandError(Result(words, 127, "", ""), f"cannot start: {error}") from error
 
 
 def alive(pid: int) -> bool:
