@@ -86,9 +86,10 @@ def _send(shell: Shell, frame: Frame, blob: Path | None) -> None:
 
 
 def _cut(where: str, shell: Shell, answer: Answer) -> ProviderError:
-    if answer.begun or not shell.exit_status_ready():
+    status = shell.recv_exit_status() if shell.exit_status_ready() else -1
+    if answer.begun or status < 0:
         return TransientError(f"{where}: the connection was cut in a step; {NOBODY}")
-    status, said = shell.recv_exit_status(), answer.so_far
+    said = answer.so_far
     if status in (126, 127):
         return RejectedError(f"{where}: there is no bash in the search path there: {said}")
     return AuthError(
