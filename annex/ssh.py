@@ -134,14 +134,15 @@ class _Link:
         options.key_types = _wanted(options.key_types, self._login, trust.types(self._login))
         try:
             self._transport.start_client(timeout=self._login.connect_timeout)
+            key = self._transport.get_remote_server_key()  # raises if that time ran out
         except paramiko.IncompatiblePeer as error:
             host = self._login.host
             raise RejectedError(
                 f"{host}: {error}. The ssh program may do: run `glidein annex login {host}`"
             ) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise self._broken("it did not begin to talk SSH", error) from error
-        key = self._transport.get_remote_server_key()
+            told = self._transport.get_exception() or error
+            raise self._broken("it did not begin to talk SSH", told) from error
         trust.check(self._login, key.get_name(), key.asbytes())
         self._transport.set_keepalive(KEEP_ALIVE)
 

@@ -52,6 +52,7 @@ Match User bob
  AuthenticationMethods publickey,keyboard-interactive
 Match User dora
  PasswordAuthentication yes
+ PubkeyAuthentication no
 Match User nina
  Banner {folder}/banner
 """

@@ -20,19 +20,18 @@ class Person:
 
     def __init__(self, words: list[str], env: Mapping[str, str]) -> None:
         self._line, theirs = pty.openpty()
-        argv = [
-            "/usr/bin/setsid",
-            "--ctty",
-            "--wait",
-            sys.executable,
-            "-m",
-            "tests.annex.ssh.command",
-        ]
         self._out, out = os.pipe()
+        session = ["/usr/bin/setsid", "--ctty", "--wait"]
+        command = [sys.executable, "-m", "tests.annex.ssh.command", str(out), *words]
         self._child = subprocess.Popen(
-            [*argv, "tests.annex.ssh.command", str(out), *words], stdin=theirs, stdout=theirs, stderr=theirs,
-            env={**os.environ, **env}, pass_fds=[out], cwd=Path(__file__).parents[3],
-        )  # fmt: skip
+            [*session, *command],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, **env},
+            pass_fds=[out],
+            cwd=Path(__file__).parents[3],
+        )
         os.close(theirs)
         os.close(out)
         self.shown = ""
