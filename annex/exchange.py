@@ -12,6 +12,7 @@ from glidein.errors import AuthError, ProviderError, RejectedError, TransientErr
 
 NOBODY = "nobody knows whether it was done. Run it again: what is there will be found"
 _PIECE = 1 << 16
+_LAST_WORD = 2.0  # seconds from the end of what is said to how it ended
 
 
 class Shell(Protocol):
@@ -57,11 +58,12 @@ def exchange(where: str, shell: Shell, frame: Frame, blob: Path | None, seconds:
         news.register(shell, selectors.EVENT_READ)
         while (said := answer.said) is None:
             left = until - time.monotonic()
+            over = shell.eof_received or shell.closed  # seen first: what came before can be read
             if shell.recv_ready():
                 answer.out(shell.recv(_PIECE))
             elif shell.recv_stderr_ready():
                 answer.err(shell.recv_stderr(_PIECE))
-            elif shell.eof_received or shell.closed:
+            elif over:
                 raise _cut(where, shell, answer)
             elif left <= 0:
                 raise TransientError(f"{where}: no end after {seconds:g} s; {NOBODY}")
@@ -86,6 +88,9 @@ def _send(shell: Shell, frame: Frame, blob: Path | None) -> None:
 
 
 def _cut(where: str, shell: Shell, answer: Answer) -> ProviderError:
+    until = time.monotonic() + _LAST_WORD
+    while not shell.exit_status_ready() and time.monotonic() < until:
+        time.sleep(0.01)
     status = shell.recv_exit_status() if shell.exit_status_ready() else -1
     if answer.begun or status < 0:
         return TransientError(f"{where}: the connection was cut in a step; {NOBODY}")

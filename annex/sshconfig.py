@@ -214,7 +214,8 @@ def _number(word: str, otherwise: int) -> int:
 
 
 def _paths(value: str) -> tuple[Path, ...]:
-    return tuple(Path(_tilde(name)) for name in value.split())
+    """Return the paths of a list; `ssh -G` leaves out the quotes of those that hold blanks."""
+    return tuple(Path(_tilde(name)) for name in re.split(r"\s+(?=[/~])", value) if name)
 
 
 def _tilde(text: str) -> str:

@@ -21,10 +21,11 @@ from glidein import process
 from tests.beds.pools import open_folder
 
 PASSWORD = "correct horse"
-SHELLS = {"alice": "/bin/bash", "bob": "/bin/bash", "dora": "/bin/bash", "nina": "/bin/bash",
-          "carl": "/bin/tcsh", "nobash": "/bin/bash"}  # fmt: skip
+USERS = ("alice", "bob", "carl", "dora", "nina", "nobash", "pia")
 _PAM = """\
-auth required pam_unix.so
+auth [success=ignore default=1] pam_succeed_if.so quiet user = pia
+auth [success=done default=die] pam_exec.so quiet stdout {folder}/push
+auth required pam_unix.so nodelay
 auth [success=1 default=ignore] pam_succeed_if.so quiet user = dora
 auth required pam_oath.so usersfile={folder}/oath/users digits=6 window=5
 account required pam_unix.so
@@ -47,7 +48,7 @@ HostKey {folder}/host_ecdsa
 HostKey {folder}/host_rsa
 PidFile none
 {newer}
-Match User bob
+Match User bob,pia
  KbdInteractiveAuthentication yes
  AuthenticationMethods publickey,keyboard-interactive
 Match User dora
@@ -177,6 +178,9 @@ class Sshd:
         _keygen(self.folder / "locked", "open sesame")
         _keygen(self.folder / "stranger", "")
         (self.folder / "banner").write_text("*** Authorised use only ***\n" * 40)
+        push = self.folder / "push"
+        push.write_text("#!/bin/sh\necho 'Confirm it on your telephone'\nsleep 2\n")
+        push.chmod(0o755)
         users = self.folder / "oath/users"
         users.touch(mode=0o600)
         users.write_text(f"HOTP/E/6\tbob\t-\t{self.secret.hex()}\n")
@@ -187,7 +191,8 @@ class Sshd:
         passwd, shadow = Path("/etc/passwd").read_text(), Path("/etc/shadow").read_text()
         told = process.run(["openssl", "passwd", "-6", PASSWORD], timeout=20).stdout.strip()
         both = "".join((self.folder / f"{name}.pub").read_text() for name in ("plain", "locked"))
-        for number, (name, shell) in enumerate(SHELLS.items(), 64101):
+        for number, name in enumerate(USERS, 64101):
+            shell = "/bin/tcsh" if name == "carl" else "/bin/bash"
             home = self.home(name)
             home.mkdir()
             os.chown(home, number, 100)

@@ -127,6 +127,12 @@ def test_codes_that_are_wrong_end_the_login(bed: Sshd, sits: Sits, tmp_path: Pat
     assert len(bed.sessions("bob")) == 0
 
 
+def test_a_push_is_waited_for(bed: Sshd, sits: Sits, tmp_path: Path) -> None:
+    person = sits(bed.config(tmp_path, "pia"), "echo hello")
+    person.sees("far: waiting for the second factor")
+    assert person.gets() == [HELLO]
+
+
 def test_ctrl_c_at_a_prompt_leaves_the_terminal_as_it_was(
     bed: Sshd, sits: Sits, tmp_path: Path
 ) -> None:
