@@ -167,7 +167,7 @@ class _Entrance:
         if not self._can_ask:
             return Outcome()
         for _ in range(_TRIES):
-            talk = _Talk(self._ask, self._login.host)
+            talk = _Talk(self._ask, self._login)
             outcome = self._took(talk.hold(self._link))
             if outcome.done or outcome.partial or not talk.asked:
                 return outcome
@@ -219,8 +219,9 @@ class _Talk:
     So that Ctrl-C leaves the terminal as it was, and a push that nobody confirms ends.
     """
 
-    def __init__(self, ask: Prompter, host: str) -> None:
-        self._ask, self._host = ask, host
+    def __init__(self, ask: Prompter, login: Login) -> None:
+        self._ask, self._host = ask, login.host
+        self._who = f"({login.user}@{login.host}) "
         self._news: queue.SimpleQueue[_Round | Outcome | Exception] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
         self.asked = False
@@ -270,7 +271,7 @@ class _Talk:
             if text.strip():
                 self._ask.say(text.strip())
         self.asked = self.asked or bool(news.prompts)
-        return [self._ask.answer(prompt, echo=echo) for prompt, echo in news.prompts]
+        return [self._ask.answer(self._who + prompt, echo=echo) for prompt, echo in news.prompts]
 
 
 def _public(path: Path) -> bytes:

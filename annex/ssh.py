@@ -168,7 +168,7 @@ class _Link:
             key: Key = paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)
         except (paramiko.PasswordRequiredException, TypeError):
             raise NeedsPassphrase from None
-        except (OSError, paramiko.SSHException, paramiko.UnknownKeyType, ValueError):
+        except Exception:  # one of many kinds: whatever is wrong with it, other keys may do
             if passphrase:
                 raise NeedsPassphrase from None
             return None

@@ -28,6 +28,9 @@ class Transport(Protocol):
         the bytes of the file `blob` from its descriptor 9.
         """
 
+    def close(self) -> None:
+        """End the connection, if there is one; a later step opens another."""
+
 
 class LocalTransport:
     """This machine, or whatever `bash` is a way into: a command that ends in a bash."""
@@ -48,6 +51,9 @@ class LocalTransport:
         if said is None:
             raise TransientError(f"{self.where}: a step was cut off: {result.stderr.strip()}")
         return said
+
+    def close(self) -> None:
+        """Do nothing: each step has a bash of its own."""
 
     def _run(self, stdin: str | bytes, seconds: float) -> process.Result:
         try:

@@ -44,6 +44,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 AuthorizedKeysFile {folder}/keys/%u
 HostKey {folder}/host_ed25519
+HostCertificate {folder}/host_ed25519-cert.pub
 HostKey {folder}/host_ecdsa
 HostKey {folder}/host_rsa
 PidFile none
@@ -120,6 +121,10 @@ class Sshd:
         """Return the known_hosts line that is right."""
         return f"[127.0.0.1]:{self.port} {self.host_key(keytype)}\n"
 
+    def vouched(self) -> str:
+        """Return the known_hosts line of the authority that vouches for the host."""
+        return f"@cert-authority * {(self.folder / 'authority.pub').read_text()}"
+
     def sessions(self, user: str) -> list[int]:
         """Return the processes of sshd that serve a user."""
         found = []
@@ -174,6 +179,9 @@ class Sshd:
             (self.folder / name).mkdir(parents=True)
         for keytype, bits in (("ed25519", "256"), ("ecdsa", "256"), ("rsa", "2048")):
             _keygen(self.folder / f"host_{keytype}", "", "-t", keytype, "-b", bits)
+        _keygen(self.folder / "authority", "")
+        argv: list[str | Path] = ["ssh-keygen", "-q", "-s", self.folder / "authority", "-I", "far"]
+        process.run([*argv, "-h", self.folder / "host_ed25519.pub"], timeout=20)
         _keygen(self.folder / "plain", "")
         _keygen(self.folder / "locked", "open sesame")
         _keygen(self.folder / "stranger", "")

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from annex import prompting, sshconfig
+from annex.openssh import Master
+from annex.reaching import reach
 from annex.ssh import SshTransport
 from annex.transport import Transport
 from glidein.errors import GlideinError
@@ -14,15 +16,20 @@ from glidein.errors import GlideinError
 def transport(way: str, config: Path) -> Transport:
     """Return the way that the test names."""
     login = sshconfig.resolve("far", config=config)
-    assert way == "paramiko"
-    return SshTransport(login, prompting.of())
+    if way == "login":
+        Master(login).open(30)
+    return SshTransport(login, prompting.of()) if way == "paramiko" else reach(login)
 
 
 def main() -> None:
     """Run all steps, each one until it works or fails."""
     told, way, config, *steps = sys.argv[1:]
     with os.fdopen(int(told), "w") as out:
-        over = transport(way, Path(config))
+        try:
+            over = transport(way, Path(config))
+        except GlideinError as error:
+            out.write(json.dumps({"error": type(error).__name__, "why": str(error)}))
+            return
         for step in steps:
             try:
                 said = over.step(step, 20)

@@ -1,12 +1,16 @@
 """Logins: keys, agents, passwords, second factors; asked at a terminal, and only there."""
 
+import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from annex import sshconfig
+from annex.ssh import SshTransport
 from glidein import process
 from glidein.errors import AuthError
 from tests.annex.ssh.conftest import Opens, Sits
@@ -50,6 +54,78 @@ def test_a_key_of_an_agent_lets_in_and_those_named_come_first(
         only["IdentityFile"] = str(tmp_path / "id")
         assert opens(bed.config(tmp_path, **only)).step("echo hello", 20).out == "hello\n"
     assert "no key" in refused(opens, bed.config(tmp_path, **more))  # the agent is gone
+
+
+def test_key_files_that_cannot_be_used_are_left_out(
+    bed: Sshd, opens: Opens, tmp_path: Path
+) -> None:
+    (tmp_path / "garbage").write_text("no key")
+    (tmp_path / "folder").mkdir()
+    process.run(
+        [
+            "ssh-keygen",
+            "-q",
+            "-t",
+            "rsa",
+            "-b",
+            "1024",
+            "-m",
+            "PEM",
+            "-N",
+            "",
+            "-f",
+            tmp_path / "weak",
+        ],
+        timeout=9,
+    )
+    config = bed.config(tmp_path)
+    files = [tmp_path / name for name in ("garbage", "folder", "none", "weak")]
+    more = "".join(f"IdentityFile {path}\n" for path in files)
+    config.write_text(more + config.read_text())
+    assert opens(config).step("echo hello", 20).out == "hello\n"
+
+
+def test_a_process_without_a_terminal_is_not_asked(bed: Sshd, tmp_path: Path) -> None:
+    config = bed.config(tmp_path, "bob")
+    argv = [sys.executable, "-m", "tests.annex.ssh.command", "1", "reach", config, "true"]
+    said = process.run(argv, timeout=20, cwd=Path(__file__).parents[3])
+    assert "there is no terminal to ask you on. Run `glidein annex login far`" in said.stdout
+    assert "Password" not in said.stdout + said.stderr
+
+
+class Answering:
+    """Somebody who answers without a terminal."""
+
+    can_ask = True
+
+    def __init__(self, *answers: str) -> None:
+        self.left = list(answers)
+        self.asked: list[str] = []
+
+    def answer(self, question: str, *, echo: bool = False) -> str:
+        self.asked.append(question)
+        return self.left.pop(0)
+
+    def agreed(self, question: str) -> bool:
+        return False
+
+    def say(self, text: str) -> None:
+        self.asked.append(text)
+
+
+def test_nothing_that_is_secret_is_logged_however_much_is_logged(
+    bed: Sshd, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    code, ask = bed.code(), Answering(PASSWORD)
+    ask.left.append(code)
+    far = SshTransport(sshconfig.resolve("far", config=bed.config(tmp_path, "bob")), ask)
+    assert far.step("echo hello # hunter2", 20).out == "hello\n"
+    far.close()
+    assert ask.asked == ["(bob@far) Password: ", "(bob@far) One-time password (OATH) for `bob': "]
+    assert "userauth" in caplog.text
+    for secret in (PASSWORD, code, "hunter2"):
+        assert secret not in caplog.text
 
 
 def test_a_key_with_a_passphrase_asks_for_it(
