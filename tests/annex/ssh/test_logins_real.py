@@ -87,7 +87,7 @@ def test_key_files_that_cannot_be_used_are_left_out(
 
 def test_a_process_without_a_terminal_is_not_asked(bed: Sshd, tmp_path: Path) -> None:
     config = bed.config(tmp_path, "bob")
-    argv = [sys.executable, "-m", "tests.annex.ssh.command", "1", "reach", config, "true"]
+    argv = [sys.executable, "-m", "tests.annex.ssh.command", "1", "reach", str(config), "true"]
     said = process.run(argv, timeout=20, cwd=Path(__file__).parents[3])
     assert "there is no terminal to ask you on. Run `glidein annex login far`" in said.stdout
     assert "Password" not in said.stdout + said.stderr
