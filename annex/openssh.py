@@ -87,11 +87,14 @@ class Master:
 
     def __init__(self, login: Login, control: str = "") -> None:
         self._login = login
+        self._folder = None if control else folder()
         self.control = control or str(folder() / _name(login))
 
     @property
     def is_open(self) -> bool:
-        """Whether it is there and answers."""
+        """Whether it is there and answers; what lies in a folder of somebody else's is not."""
+        if self._folder and not _is_ours(self._folder):
+            return False
         return os.path.exists(self.control) and self._told("check")  # noqa: PTH110
 
     def open(self, persist_seconds: int) -> None:
@@ -101,6 +104,8 @@ class Master:
         """
         if self.is_open:
             return
+        if self._folder:
+            _make(self._folder)
         with suppress(FileNotFoundError):
             Path(self.control).unlink()  # what a master left that died
         argv = _ssh(
@@ -130,17 +135,32 @@ class Master:
 
 
 def folder() -> Path:
-    """Return the folder of our sockets, made if need be, which is its owner's alone."""
+    """Return the folder of our sockets; it need not be there yet."""
     place = Path(os.environ.get("XDG_RUNTIME_DIR", "")) / "glidein"
     fits = len(os.fsencode(place)) <= _MOST_FOLDER
-    if not (place.is_absolute() and fits and place.parent.is_dir()):
-        place = Path(f"/tmp/glidein-{os.geteuid()}")  # noqa: S108 - checked below
+    if place.is_absolute() and fits and place.parent.is_dir():
+        return place
+    return Path(f"/tmp/glidein-{os.geteuid()}")  # noqa: S108 - it must be ours alone
+
+
+def _make(place: Path) -> None:
     with suppress(FileExistsError):
         place.mkdir(mode=0o700)
-    found = place.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise ConfigError.one(str(place), "is not a folder of yours alone", "Remove it")
-    return place
+    if not _is_ours(place):
+        raise ConfigError.one(
+            str(place),
+            "is not a folder of yours alone, so no login can be kept there",
+            "Remove it, or set XDG_RUNTIME_DIR to a folder of yours",
+        )
+
+
+def _is_ours(place: Path) -> bool:
+    try:
+        found = place.lstat()
+    except OSError:
+        return False
+    mine = found.st_uid == os.geteuid() and not found.st_mode & 0o077
+    return stat.S_ISDIR(found.st_mode) and mine
 
 
 def _name(login: Login) -> str:

@@ -29,6 +29,7 @@ _FOREIGN = {
     "proxyusefdpass": "no",
 }
 _TOKEN = re.compile(r"%(.)|\$\{(\w+)\}")
+_USER = re.compile(r"(?!-)[^\s\0-\x1f'\"`$;&<>|(){}]*")
 _HOST = re.compile(r"[^-\s\0-\x1f'\"`$\\;&<>|(){}/][^\s\0-\x1f'\"`$\\;&<>|(){}/]*")
 
 
@@ -102,6 +103,8 @@ def resolve(host: str, user: str = "", *, port: int = 0, config: Path | None = N
 
     Where there is no ssh program, ~/.ssh/config is read by paramiko. Raises ConfigError.
     """
+    if not _USER.fullmatch(user):
+        raise ConfigError.one("user", f"{user!r} is no name of a user on {host}")
     argv: list[str | Path] = ["ssh", "-G"]
     argv += ["-F", config] if config else []
     argv += ["-l", user] if user else []

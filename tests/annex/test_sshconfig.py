@@ -88,6 +88,30 @@ def test_what_is_no_host_is_refused(host: str) -> None:
         sshconfig.resolve(host)
 
 
+@pytest.mark.parametrize("user", ["-x", "a b", "$(x)", "a;b", "a'b"])
+def test_what_is_no_user_is_refused(user: str) -> None:
+    with pytest.raises(ConfigError, match="no name of a user on far"):
+        sshconfig.resolve("far", user)
+
+
+@pytest.mark.parametrize(
+    ("text", "hop"),
+    [
+        ("gate", ("", "gate", 0)), ("me@gate:23", ("me", "gate", 23)),
+        ("ssh://me@gate:23/", ("me", "gate", 23)), ("me@[::1]:23", ("me", "::1", 23)),
+        ("[::1]", ("", "::1", 0)), ("a@b@gate", ("a@b", "gate", 0)), ("::1", ("", "::1", 0)),
+    ],
+)  # fmt: skip
+def test_hops_are_read(text: str, hop: tuple[str, str, int]) -> None:
+    assert sshconfig.hop(text) == hop
+
+
+@pytest.mark.parametrize("text", ["", "me@", "-x", "me@-x:23", "a b"])
+def test_what_is_no_hop_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        sshconfig.hop(text)
+
+
 def test_a_file_with_faults_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"config.*line 1: Bad configuration option: nonsense"):
         sshconfig.resolve("far", config=configured(tmp_path, "Nonsense yes\n"))

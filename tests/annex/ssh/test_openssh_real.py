@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from annex import openssh, sshconfig
+from annex import sshconfig
 from annex.framing import Said
 from annex.openssh import Master, OpenSshTransport
 from annex.reaching import open_master, reach
@@ -164,22 +164,39 @@ def test_what_only_the_ssh_program_can_do_goes_by_it(bed: Sshd, tmp_path: Path) 
         foreign.step("true", 20)
 
 
-def test_sockets_lie_where_nobody_else_can_plant_one(sockets: Path) -> None:
-    place = sockets / "glidein"
-    assert openssh.folder() == place
+def planted(place: Path) -> Iterator[None]:
+    """Make the folder of sockets in all the ways in which it is not its user's alone."""
     place.chmod(0o755)
-    with pytest.raises(ConfigError, match="not a folder of yours alone"):
-        openssh.folder()
-    place.rmdir()
-    (sockets / "other").mkdir(mode=0o700)
-    place.symlink_to(sockets / "other")
-    with pytest.raises(ConfigError, match="not a folder of yours alone"):
-        openssh.folder()
-    place.unlink()
-    place.mkdir(mode=0o700)
+    yield
     os.chown(place, 65534, 65534)
-    with pytest.raises(ConfigError, match="not a folder of yours alone"):
-        openssh.folder()
+    place.chmod(0o700)
+    yield
+    os.chown(place, 0, 0)
+    place.rename(place.with_name("other"))
+    place.symlink_to(place.with_name("other"))
+    yield
+    place.unlink()
+    place.touch(mode=0o600)
+    yield
+
+
+def test_sockets_lie_where_nobody_else_can_plant_one(
+    bed: Sshd, tmp_path: Path, sockets: Path
+) -> None:
+    login = sshconfig.resolve("far", config=bed.config(tmp_path))
+    master = Master(login)
+    assert open_master(login) == ""
+    assert list(sockets.iterdir()) == []
+    master.open(30)
+    assert open_master(login) == master.control
+    for _ in planted(sockets / "glidein"):
+        assert open_master(login) == ""
+        with pytest.raises(ConfigError, match="not a folder of yours alone"):
+            master.open(30)
+    (sockets / "glidein").unlink()
+    (sockets / "other").rename(sockets / "glidein")
+    assert open_master(login) == master.control
+    master.close()
 
 
 def test_a_socket_s_path_is_short_whatever_the_names(sockets: Path) -> None:
@@ -190,8 +207,4 @@ def test_a_socket_s_path_is_short_whatever_the_names(sockets: Path) -> None:
     deep = sockets / ("d" * 60)
     deep.mkdir()
     os.environ["XDG_RUNTIME_DIR"] = str(deep)
-    there = Path(f"/tmp/glidein-{os.geteuid()}").exists()
-    short = Path(Master(login).control)
-    assert len(str(short)) + 17 <= 104
-    if not there:
-        short.parent.rmdir()
+    assert len(Master(login).control) + 17 <= 104
