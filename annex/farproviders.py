@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from annex import places
 from annex.condor_dialect import CondorDialect
 from annex.dialect import Dialect as Words
-from annex.person import Person
 from annex.places import Place
+from annex.prompting import Prompter
 from annex.provider import BatchProvider
 from annex.reaching import Way
 from annex.slurm_dialect import SlurmDialect
@@ -15,9 +15,9 @@ from glidein.catalogue import Catalogue, Dialect
 from glidein.ledger import Ledger
 
 
-def of_place(place: Place, known: Catalogue, person: Person | None = None) -> BatchProvider:
+def of_place(place: Place, known: Catalogue, ask: Prompter | None = None) -> BatchProvider:
     """Return the batch system of a far place; it is reached when it is first asked something."""
-    way = Way(place.host, place.user, person)
+    way = Way(place.host, place.user, ask)
     return BatchProvider(place.provider, words_of(place, known), way)
 
 

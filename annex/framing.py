@@ -1,53 +1,132 @@
-"""How steps travel over one remote bash that stays: what is written to it, what comes back. Pure.
+"""Framing: steps through one bash that stays, and how its answers are told apart. Pure.
 
-A step's text holds a token, so it may stand in no argument, environment or file: bash reads it by
-head into a variable and evaluates that, in a shell of its own. What travels behind it, as it is,
-is on descriptor 9 there; whatever the step leaves of it is thrown away, so that it cannot be taken
-for the next step. The end is a mark that is random, on both streams, with the step's status.
+A step is a line that bash reads, then the step's text, then a file's bytes. The text is read into
+memory and evaluated there: it may hold a token, so it is in no argument, environment or file on
+the far side. What is printed before the step begins (banners, start-up files) is no part of the
+answer. The marks are random, so that nothing that is printed can be taken for them.
 """
 
+import secrets
 from dataclasses import dataclass, field
 
-from annex.transport import Said
 
-# How a line of the frame may be longer than a shell reads at once is no question: it is short.
-_FRAME = (
-    'far_t=$(head -c {size}); head -c {blob} | {{ (eval "$far_t") 9<&0 </dev/null; far_s=$?; '
-    "cat >/dev/null; printf '\\n%s %s\\n' {mark} \"$far_s\"; printf '\\n%s\\n' {mark} >&2; }}; "
-    "unset far_t\n"
-)
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a step ended on the far side and what it said."""
+
+    status: int
+    out: str
+    err: str
 
 
-def framed(text: str, mark: str, blob: int = 0) -> bytes:
-    """Return what is written for one step, before the `blob` bytes that travel with it."""
-    body = text.encode()
-    return _FRAME.format(size=len(body), blob=blob, mark=mark).encode() + body
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One step as bytes for bash's standard input; the bytes of a file follow, if it has one."""
+
+    mark: str
+    text: bytes
+    blob: int = 0
+
+    @property
+    def head(self) -> bytes:
+        """What is written before the file's bytes."""
+        line = (
+            f"printf '%s\\n' {self.mark}-begins; printf '%s\\n' {self.mark}-begins >&2; "
+            f"far_t=$(head -c {len(self.text)}); head -c {self.blob} | "
+            '{ (eval "$far_t") 9<&0 </dev/null; far_s=$?; cat >/dev/null; '
+            f"printf '\\n%s %s\\n' {self.mark}-ends \"$far_s\"; "
+            f"printf '\\n%s\\n' {self.mark}-ends >&2; }}; unset far_t\n"
+        )
+        return line.encode() + self.text
+
+
+def frame(text: str, blob: int = 0) -> Frame:
+    """Return the frame of a step with a mark of its own."""
+    return Frame(f"far-{secrets.token_hex(8)}", text.encode("utf-8", "surrogateescape"), blob)
+
+
+def read(mark: str, out: str, err: str) -> Said | None:
+    """Return how a step ended from the whole of what came back; None if its end is missing."""
+    answer = Answer(mark)
+    answer.out(out.encode("utf-8", "replace"))
+    answer.err(err.encode("utf-8", "replace"))
+    return answer.said
 
 
 @dataclass(slots=True)
-class Answer:
-    """What has come of one step's answer so far: append to `out` and `err`, then ask said()."""
+class _Stream:
+    """One stream of the answer; each piece is looked through once."""
 
     mark: str
-    out: bytearray = field(default_factory=bytearray)
-    err: bytearray = field(default_factory=bytearray)
-    _looked: list[int] = field(default_factory=lambda: [0, 0])
+    data: bytearray = field(default_factory=bytearray)
+    begin: int = -1
+    end: int = -1
 
+    def take(self, piece: bytes) -> None:
+        """Take a piece and look for the marks."""
+        before = len(self.data)
+        self.data += piece
+        if self.begin < 0:
+            words = f"{self.mark}-begins\n".encode()
+            at = self.data.find(words, max(0, before - len(words)))
+            self.begin = at + len(words) if at >= 0 else -1
+        if self.begin >= 0 and self.end < 0:
+            words = self._end_words
+            self.end = self.data.find(words, max(self.begin, before - len(words)))
+
+    @property
+    def body(self) -> bytes:
+        """What the step printed; the line break before the end mark is ours."""
+        return bytes(self.data[self.begin : self.end])
+
+    @property
+    def rest(self) -> bytes | None:
+        """What stands behind the end mark in its line, once that line is there."""
+        if self.end < 0:
+            return None
+        start = self.end + len(self._end_words)
+        stop = self.data.find(b"\n", start)
+        return bytes(self.data[start:stop]) if stop >= 0 else None
+
+    @property
+    def _end_words(self) -> bytes:
+        return f"\n{self.mark}-ends".encode()
+
+
+class Answer:
+    """What comes back, piece by piece, on both streams."""
+
+    def __init__(self, mark: str) -> None:
+        self._out, self._err = _Stream(mark), _Stream(mark)
+
+    def out(self, piece: bytes) -> None:
+        """Take a piece of standard output."""
+        self._out.take(piece)
+
+    def err(self, piece: bytes) -> None:
+        """Take a piece of standard error."""
+        self._err.take(piece)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the step is known to have begun."""
+        return self._out.begin >= 0
+
+    @property
     def said(self) -> Said | None:
-        """Return the whole answer once both streams have ended; until then None."""
-        end = self._find(0, self.out, f"\n{self.mark} ".encode())
-        silent = self._find(1, self.err, f"\n{self.mark}\n".encode())
-        if end < 0 or silent < 0:
+        """Return how the step ended, once both streams are there to their ends."""
+        word, other = self._out.rest, self._err.rest
+        if word is None or other is None:
             return None
-        status, newline, _ = self.out[end + len(self.mark) + 2 :].partition(b"\n")
-        if not newline:
-            return None
-        code = int(status) if status.isdigit() else 255
-        out, err = bytes(self.out[:end]), bytes(self.err[:silent])
-        return Said(code, out.decode(errors="replace"), err.decode(errors="replace"))
+        number = word.decode("ascii", "replace").strip()
+        status = int(number) if number.isascii() and number.isdecimal() else 1
+        return Said(status, _decoded(self._out.body), _decoded(self._err.body))
 
-    def _find(self, which: int, stream: bytearray, mark: bytes) -> int:
-        """Return where the mark stands, looking only at what has not been looked at; else -1."""
-        found = stream.find(mark, self._looked[which])
-        self._looked[which] = found if found >= 0 else max(0, len(stream) - len(mark))
-        return found
+    @property
+    def so_far(self) -> str:
+        """Return all that came, for a message: what a far side says that never began a step."""
+        return " ".join(f"{_decoded(self._err.data)} {_decoded(self._out.data)}".split())[-500:]
+
+
+def _decoded(piece: bytes | bytearray) -> str:
+    return piece.decode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""The way over SSH by the user's own ssh program, over a connection that is open already.
+"""OpenSSH: a far system through the user's own ssh program, over a master that is logged in.
 
-`annex login` opens it, in the user's sight, with whatever the host asks for; until it is closed
-no later command asks again. ssh calls it a master, and its place a control path.
+`glidein annex login` opens such a master at a terminal; later commands go through it and nobody is
+asked again. Steps never ask: where the program would, they fail and say what to do.
 """
 
 import hashlib
@@ -10,112 +10,173 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from annex import session
-from annex.sshconfig import Login
-from annex.transport import Said
+from annex import framing
+from annex.exchange import NOBODY
+from annex.framing import Answer, Said
+from annex.sshconfig import Login, checked_host
 from glidein import process
-from glidein.errors import AuthError, ConfigError, TransientError
+from glidein.errors import AuthError, ConfigError, ProviderError, RejectedError, TransientError
 
-_SHORT = 30.0
+# A socket's path has at most 104 bytes, and ssh adds 17 while it makes one.
+_MOST_FOLDER = 104 - 17 - 17
+_REFUSED = ("Permission denied", "Too many authentication failures", "No more authentication")
+_UNKNOWN = ("Host key verification failed", "IDENTIFICATION HAS CHANGED", "host key is known for")
 
 
 class OpenSshTransport:
-    """A machine behind a master connection that somebody opened."""
+    """A far system by the ssh program, one run of it for each step.
 
-    def __init__(self, login: Login, control_path: str) -> None:
-        self._login, self._path = login, control_path
-        self._bash: process.Piped | None = None
+    `control` is the path of a master's socket; without it the user's configuration says which.
+    """
 
-    @property
-    def where(self) -> str:
-        """The login, as it was named."""
-        return str(self._login)
+    def __init__(self, login: Login, control: str = "") -> None:
+        self.where = login.host
+        self._login, self._control = login, control
 
     def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
-        """Run the text in bash there; see Transport."""
-        argv = ["ssh", "-T", "-S", self._path, "-o", "BatchMode=yes", "-o", "ControlMaster=no",
-                *_words(self._login), "bash"]  # fmt: skip
+        """Run the text in bash there, for at most `seconds`, the connecting included."""
+        content = blob.read_bytes() if blob else b""
+        frame = framing.frame(text, len(content))
+        argv = _ssh(self._login, self._control, "BatchMode=yes", "ControlMaster=no")
         try:
-            self._bash = self._bash or process.Piped(argv)
-            return session.step(self._bash, text, seconds, blob)
-        except (OSError, EOFError) as error:
-            self.close()
-            why = str(error) or type(error).__name__
-            if "Permission denied" in why or "verification failed" in why:
-                remedy = f"log in again: annex login {self._login.host}"
-                raise AuthError(f"{self.where}: {why}; {remedy}") from error
-            raise TransientError(f"{self.where}: the connection was cut: {why}") from error
-        except BaseException:
-            self.close()
-            raise
+            result = process.run(
+                [*argv, "bash"], timeout=seconds, stdin=frame.head + content, check=False
+            )
+        except process.CommandError as error:
+            raise self._unanswered(error, seconds) from error
+        answer = Answer(frame.mark)
+        answer.out(result.stdout.encode("utf-8", "replace"))
+        answer.err(result.stderr.encode("utf-8", "replace"))
+        said = answer.said
+        if said is None:
+            raise self._failure(result.returncode, answer)
+        return said
 
     def close(self) -> None:
-        """End this command's part of it; the master stays."""
-        if self._bash is not None:
-            self._bash.close()
-        self._bash = None
+        """Do nothing: a master stays for the next command."""
+
+    def _unanswered(self, error: process.CommandError, seconds: float) -> Exception:
+        if error.result.returncode == 127:
+            needs = ", ".join(self._login.foreign) or "a master"
+            return ConfigError.one("ssh", f"{self.where}: {needs} needs the ssh program: {error}")
+        return TransientError(f"{self.where}: no end after {seconds:g} s; {NOBODY}")
+
+    def _failure(self, code: int, answer: Answer) -> ProviderError:
+        said, host = answer.so_far, self.where
+        if answer.begun:
+            return TransientError(f"{host}: the connection was cut in a step; {NOBODY}")
+        if any(words in said for words in _UNKNOWN):
+            return AuthError(f"{host}: its key is not the one on file: {said}. Run `ssh {host}`")
+        if any(words in said for words in _REFUSED):
+            only = ", ".join(self._login.foreign)
+            why = f" (this login needs the ssh program: {only})" if only else ""
+            return AuthError(
+                f"{host}: the login was refused{why}: {said}. Run `glidein annex login {host}` in "
+                "a terminal; it asks there once"
+            )
+        if code in (126, 127):
+            return RejectedError(f"{host}: there is no bash in the search path there: {said}")
+        return TransientError(f"{host}: ssh ended with {code} before anything was run: {said}")
 
 
 class Master:
-    """The master connection of a login, ours: one for all commands of this user on this machine."""
+    """A connection that stays logged in, for every later command on this machine.
 
-    def __init__(self, login: Login) -> None:
+    `control` is the socket of a master that the user's configuration made; ours by default.
+    """
+
+    def __init__(self, login: Login, control: str = "") -> None:
         self._login = login
-        self.path = str(_folder() / _name(login))
+        self._folder = None if control else folder()
+        self.control = control or str(folder() / _name(login))
 
+    @property
     def is_open(self) -> bool:
-        """Whether it is there and answers."""
-        return alive(self._login, self.path)
+        """Whether it is there and answers; what lies in a folder of somebody else's is not."""
+        if self._folder and not _is_ours(self._folder):
+            return False
+        return os.path.exists(self.control) and self._told("check")  # noqa: PTH110
 
-    def open(self, seconds: int) -> None:
-        """Open it, at this terminal; it ends after so many seconds without use.
+    def open(self, persist_seconds: int) -> None:
+        """Log in at the terminal; it ends when nobody used it for that long.
 
-        Raises AuthError when the host does not let the user in.
+        Open already is success. Raises AuthError when the login fails; ssh said why.
         """
-        argv = ["ssh", "-M", "-S", self.path, "-f", "-N", "-T", "-o", f"ControlPersist={seconds}",
-                "-o", "ServerAliveInterval=30", *_words(self._login)]  # fmt: skip
-        code = process.attended(argv)
-        if code != 0 or not self.is_open():
-            raise AuthError(f"{self._login}: ssh did not log in (exit code {code}); see its words")
+        if self.is_open:
+            return
+        if self._folder:
+            _make(self._folder)
+        with suppress(FileNotFoundError):
+            Path(self.control).unlink()  # what a master left that died
+        argv = _ssh(
+            self._login, self.control, "ControlMaster=yes", f"ControlPersist={persist_seconds}"
+        )
+        host = self._login.host
+        try:
+            code = process.attached([*argv[:-1], "-f", "-N", argv[-1]])
+        except process.CommandError as error:
+            raise ConfigError.one(
+                "ssh", f"{host}: the ssh program cannot be run: {error}"
+            ) from error
+        if code != 0 or not self.is_open:
+            raise AuthError(f"{host}: the login failed; see above what ssh said, and try again")
 
     def close(self) -> None:
-        """End it; what is not there is closed."""
-        _control(self._login, self.path, "exit")
+        """Hang up; not open is success."""
+        if self.is_open:
+            self._told("exit")
+
+    def _told(self, word: str) -> bool:
+        argv = _ssh(self._login, self.control, "BatchMode=yes")
+        try:
+            return process.run([*argv[:-1], "-O", word, argv[-1]], timeout=20, check=False).ok
+        except process.CommandError:
+            return False
 
 
-def alive(login: Login, path: str) -> bool:
-    """Whether a master answers at that path."""
-    return Path(path).exists() and _control(login, path, "check")
+def folder() -> Path:
+    """Return the folder of our sockets; it need not be there yet."""
+    place = Path(os.environ.get("XDG_RUNTIME_DIR", "")) / "glidein"
+    fits = len(os.fsencode(place)) <= _MOST_FOLDER
+    if place.is_absolute() and fits and place.parent.is_dir():
+        return place
+    return Path(f"/tmp/glidein-{os.geteuid()}")  # noqa: S108 - it must be ours alone
 
 
-def _control(login: Login, path: str, word: str) -> bool:
-    with suppress(process.CommandError):
-        argv = ["ssh", "-S", path, "-O", word, *_words(login)]
-        return process.run(argv, timeout=_SHORT, check=False).ok
-    return False
+def _make(place: Path) -> None:
+    with suppress(FileExistsError):
+        place.mkdir(mode=0o700)
+    if not _is_ours(place):
+        raise ConfigError.one(
+            str(place),
+            "is not a folder of yours alone, so no login can be kept there",
+            "Remove it, or set XDG_RUNTIME_DIR to a folder of yours",
+        )
 
 
-def _words(login: Login) -> list[str]:
-    return [*(["-l", login.user] if login.user else []), "--", login.host]
+def _is_ours(place: Path) -> bool:
+    try:
+        found = place.lstat()
+    except OSError:
+        return False
+    mine = found.st_uid == os.geteuid() and not found.st_mode & 0o077
+    return stat.S_ISDIR(found.st_mode) and mine
 
 
 def _name(login: Login) -> str:
-    """Return a name for the socket: the whole path must stay below 104 letters."""
-    text = f"{login.user}@{login.hostname}:{login.port}/{login.host}"
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+    """Return the socket's name: short whatever the host and user are called."""
+    words = (login.host, login.hostname, str(login.port), login.user, str(login.config or ""))
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
 
 
-def _folder() -> Path:
-    """Return the folder for sockets: the user's own and nobody else's. Raises ConfigError.
-
-    Not in the home folder: on NFS no socket can be made, and homes have long names.
-    """
-    base = os.environ.get("XDG_RUNTIME_DIR", "")
-    folder = Path(base, "glidein") if base else Path(f"/tmp/glidein-{os.getuid()}")  # noqa: S108
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        trouble = f"{folder} is not a folder that only you can enter"
-        raise ConfigError.one("XDG_RUNTIME_DIR", trouble, "Set it to one, or remove that")
-    return folder
+def _ssh(login: Login, control: str, *options: str) -> list[str]:
+    """Return the command that reaches the host: nothing is forwarded, no terminal is taken."""
+    usual = ["ForwardAgent=no", "ForwardX11=no", "ClearAllForwardings=yes", "LogLevel=ERROR",
+             "ServerAliveInterval=30", f"ConnectTimeout={login.connect_timeout:g}"]  # fmt: skip
+    usual += ["RemoteCommand=none"] if login.remote_command else []
+    argv = ["ssh", "-T", *(["-F", str(login.config)] if login.config else [])]
+    argv += ["-S", control] if control else []
+    for option in (*options, *usual):
+        argv += ["-o", option]
+    argv += ["-p", str(login.port), *(["-l", login.user] if login.user else [])]
+    return [*argv, checked_host(login.host)]

@@ -1,46 +1,41 @@
-"""Which way to a host: a connection that is open already, else paramiko's."""
+"""Reaching: which way a command takes to a far system."""
 
-import shutil
 from pathlib import Path
 
-from annex import openssh, sshconfig
-from annex.person import Person, Terminal
+from annex import prompting, sshconfig, trust
+from annex.openssh import Master, OpenSshTransport
+from annex.prompting import Prompter
 from annex.sshconfig import Login
 from annex.transport import Said, Transport
-from glidein.errors import AuthError
 
 
-def reach(host: str, user: str = "", person: Person | None = None) -> Transport:
-    """Return the way to a host; nothing is connected yet.
+def reach(login: Login, ask: Prompter | None = None) -> Transport:
+    """Return a way to the host; nothing is connected yet.
 
-    A master that `annex login` opened goes first, then one of the user's own ssh; then a
-    connection of our own. Raises AuthError where only OpenSSH could log in, with what to do.
+    A master that is logged in comes first: ours, then the user's own. What paramiko cannot do goes
+    by the ssh program, which never asks here; all else goes by paramiko, which asks `ask`.
     """
-    login = sshconfig.resolve(host, user)
-    if shutil.which("ssh"):
-        if found := opened(login):
-            return openssh.OpenSshTransport(login, found)
-        if login.foreign:
-            asked = ", ".join(login.foreign)
-            remedy = f"open a connection with it first: annex login {host}"
-            raise AuthError(f"{login}: your ssh configuration asks for {asked}; {remedy}")
-    from annex import ssh  # paramiko and its cryptography are half a second's work to load
+    if control := open_master(login):
+        return OpenSshTransport(login, control)
+    if login.foreign or _vouched(login):
+        return OpenSshTransport(login)
+    from annex.ssh import SshTransport  # paramiko takes a while: not before it is needed
 
-    return ssh.SshTransport(login, person or Terminal())
+    return SshTransport(login, ask or prompting.of())
 
 
 class Way:
     """A transport that looks for its way when it is first used, and keeps to it."""
 
-    def __init__(self, host: str, user: str = "", person: Person | None = None) -> None:
+    def __init__(self, host: str, user: str = "", ask: Prompter | None = None) -> None:
         self.where = f"{user}@{host}" if user else host
-        self._asked = (host, user, person)
+        self._host, self._user, self._ask = host, user, ask
         self._found: Transport | None = None
 
     def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
         """Run the text in bash there; see Transport."""
         if self._found is None:
-            self._found = reach(*self._asked)
+            self._found = reach(sshconfig.resolve(self._host, self._user), self._ask)
         return self._found.step(text, seconds, blob)
 
     def close(self) -> None:
@@ -49,11 +44,14 @@ class Way:
             self._found.close()
 
 
-def opened(login: Login) -> str:
-    """Return where a master of this login answers; empty if none does."""
-    ours = openssh.Master(login)
-    if ours.is_open():
-        return ours.path
-    if login.control_path and openssh.alive(login, login.control_path):
-        return login.control_path
-    return ""
+def open_master(login: Login) -> str:
+    """Return the socket of an open master to the host; nothing if there is none."""
+    ours = Master(login)
+    theirs = [Master(login, login.control_path)] if login.control_path else []
+    return next((each.control for each in (ours, *theirs) if each.is_open), "")
+
+
+def _vouched(login: Login) -> bool:
+    """Whether only an authority vouches for the host's key, which paramiko cannot check."""
+    known = trust.known(login)
+    return known.by_authority(*login.known_as) and not known.types(*login.known_as)

@@ -1,355 +1,261 @@
-"""The way over SSH, by paramiko: the only module that imports it.
+"""SSH by paramiko, and its only door: one connection carries all steps of a command.
 
-One connection serves a whole command, and one remote bash on it every step (annex.framing). Host
-keys are checked against known_hosts before anything is told to the host.
+What paramiko raises ends here: a host key or a login that is refused is an AuthError, a network
+that fails a TransientError. paramiko's own log is silent unless the program asks for it.
 """
 
-import getpass
 import logging
-import os
-import select
 import socket
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import paramiko
-from paramiko.pkey import UnknownKeyType
+from paramiko.agent import AgentSSH
 
-from annex import knownhosts, session, sshconfig
-from annex.knownhosts import Verdict
-from annex.person import Person
+from annex import exchange, framing, sshconfig, ways
+from annex.entering import Handler, Key, NeedsPassphrase, Outcome, enter
+from annex.framing import Said
+from annex.prompting import Nobody, Prompter
 from annex.sshconfig import Login
-from annex.transport import Said
-from glidein import process
-from glidein.errors import AuthError, GlideinError, TransientError
+from annex.trust import Trust
+from annex.ways import Way
+from glidein.errors import ConfigError, RejectedError, TransientError
 
-_KEEPALIVE = 30
-_HANDSHAKE = 60
-_SECOND_FACTOR = 300  # seconds: a person looks for a telephone
-_PATIENCE = 3.0  # seconds without a word before we say what is waited for
-_TRIES = 3
+KEEP_ALIVE = 30
 _MOST_HOPS = 8
-_MUCH = 1 << 20
-
+_RSA = ("rsa-sha2-512", "rsa-sha2-256")
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
-logging.getLogger("paramiko").propagate = False
 
 
 class SshTransport:
-    """A machine behind SSH. Connects at the first step; close() ends the connection."""
+    """A far system over SSH: opened at the first step, one bash for all steps.
 
-    def __init__(self, login: Login, person: Person) -> None:
-        self._login, self._person = login, person
-        self._lines: list[paramiko.Transport] = []
-        self._children: list[process.Connected] = []
-        self._bash: _Bash | None = None
+    A step that is cut off closes the connection; the next one opens another.
+    """
 
-    @property
-    def where(self) -> str:
-        """The login, as it was named."""
-        return str(self._login)
+    def __init__(
+        self, login: Login, ask: Prompter | None = None, trust: Trust | None = None
+    ) -> None:
+        self.where = login.host
+        self._login = login
+        self._ask = ask or Nobody()
+        self._trust = trust or Trust(self._ask)
+        self._open = ExitStack()
+        self._shell: Any = None
 
     def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
-        """Run the text in bash there; see Transport."""
-        bash = self._bash or self._open()
+        """Run the text in bash there, for at most `seconds` once the connection stands."""
+        size = blob.stat().st_size if blob else 0
+        frame = framing.frame(text, size)
+        if self._shell is None:
+            self.open()
         try:
-            return session.step(bash, text, seconds, blob)
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            self.close()
-            why = str(error) or type(error).__name__
-            raise TransientError(f"{self.where}: the connection was cut: {why}") from error
+            return exchange.exchange(self.where, self._shell, frame, blob, seconds)
         except BaseException:
-            self.close()  # half a step must not be taken for the beginning of the next
+            self.close()
             raise
 
-    def close(self) -> None:
-        """End the connection; what runs on the far side goes on without it."""
-        for line in self._lines:
-            line.close()
-        for child in self._children:
-            child.close()
-        self._bash, self._lines, self._children = None, [], []
+    def open(self) -> None:
+        """Connect and log in. Raises AuthError, TransientError, RejectedError."""
+        with ExitStack() as opened:
+            link = _through(self._login, _Openings(self._ask, self._trust, opened))
+            self._shell = link.shell()
+            self._open = opened.pop_all()
 
-    def _open(self) -> "_Bash":
+    def close(self) -> None:
+        """End the connection; not open is success."""
+        self._shell = None
+        self._open.close()
+
+
+def read_config(host: str, path: Path) -> str:
+    """Return what a configuration file says of a host, in the words of `ssh -G`."""
+    try:
+        config = paramiko.SSHConfig.from_path(str(path))
+    except FileNotFoundError:
+        return f"hostname {host}\n"
+    except (OSError, paramiko.ConfigParseError) as error:
+        raise ConfigError.one("ssh", f"{path}: {error}") from error
+    lines = []
+    for word, value in config.lookup(host).items():
+        values = value if isinstance(value, list) else [value]
+        lines += [f"{word} {each}" for each in values]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Openings:
+    """What every hop of a way needs: whom to ask, whom to trust, and who closes it."""
+
+    ask: Prompter
+    trust: Trust
+    opened: ExitStack
+
+
+def _through(login: Login, openings: _Openings, depth: int = 0) -> "_Link":
+    """Return a link to the login's host, over the hops of its ProxyJump, each one checked."""
+    if depth > _MOST_HOPS:
+        raise ConfigError.one("ProxyJump", f"the way to {login.host} goes in circles")
+    link: _Link | None = None
+    for hop in login.proxy_jump:
+        user, host, port = sshconfig.hop(hop)
+        gate = sshconfig.resolve(host, user, port=port, config=login.config)
+        if link is None:
+            link = _through(gate, openings, depth + 1)
+        else:
+            link = _entered(gate, link.way_to(gate), openings)
+    way = link.way_to(login) if link else ways.straight(login, openings.opened)
+    return _entered(login, way, openings)
+
+
+def _entered(login: Login, way: Way, openings: _Openings) -> "_Link":
+    link = _Link(login, way)
+    openings.opened.callback(link.close)
+    link.meet(openings.trust)
+    enter(link, login, openings.ask)
+    return link
+
+
+class _Link:
+    """A connection to one host."""
+
+    def __init__(self, login: Login, way: Way) -> None:
+        self._login, self._way = login, way
+        self._transport = paramiko.Transport(way.socket)
+        self._transport.banner_timeout = login.connect_timeout
+        self._agent: AgentSSH | None = None
+
+    def meet(self, trust: Trust) -> None:
+        """Agree on keys with the host, and see that it is the one we know."""
+        options = self._transport.get_security_options()
+        options.key_types = _wanted(options.key_types, self._login, trust.types(self._login))
         try:
-            channel = self._connect(self._login).open_session(timeout=_HANDSHAKE)
+            self._transport.start_client(timeout=self._login.connect_timeout)
+            key = self._transport.get_remote_server_key()  # raises if that time ran out
+        except paramiko.IncompatiblePeer as error:
+            host = self._login.host
+            raise RejectedError(
+                f"{host}: {error}. The ssh program may do: run `glidein annex login {host}`"
+            ) from error
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            told = self._transport.get_exception() or error
+            raise self._broken("it did not begin to talk SSH", told) from error
+        trust.check(self._login, key.get_name(), key.asbytes())
+        self._transport.set_keepalive(KEEP_ALIVE)
+
+    def allowed(self) -> Outcome:
+        """Ask the server what it takes."""
+        return self._try(lambda: self._transport.auth_none(self._login.user))
+
+    def agent_keys(self) -> list[Key]:
+        """Return the keys of the user's agent; one that does not answer has none."""
+        path = ways.agent(self._login)
+        if not path:
+            return []
+        if self._agent is None:
+            try:
+                self._agent = _Agent(path)
+            except (OSError, paramiko.SSHException):
+                return []
+        return list(self._agent.get_keys())
+
+    def file_key(self, path: Path, passphrase: str | None = None) -> Key | None:
+        """Return the key of a file; None if there is none that paramiko can use."""
+        try:
+            key: Key = paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)
+        except (paramiko.PasswordRequiredException, TypeError):
+            raise NeedsPassphrase from None
+        except Exception:  # one of many kinds: whatever is wrong with it, other keys may do
+            if passphrase:
+                raise NeedsPassphrase from None
+            return None
+        return key
+
+    def try_key(self, key: Key) -> Outcome:
+        """Show that we hold a key."""
+        self._transport.auth_timeout = 60
+        return self._try(lambda: self._transport.auth_publickey(self._login.user, key))
+
+    def try_answers(self, handler: Handler) -> Outcome:
+        """Let the server ask; how long that may take is the caller's to say."""
+        self._transport.auth_timeout = None
+        return self._try(lambda: self._transport.auth_interactive(self._login.user, handler))
+
+    def try_password(self, password: str) -> Outcome:
+        """Send a password."""
+        self._transport.auth_timeout = 60
+        user = self._login.user
+        return self._try(lambda: self._transport.auth_password(user, password, fallback=False))
+
+    def way_to(self, login: Login) -> Way:
+        """Return a way from this host to another one."""
+        address = (login.hostname, login.port)
+        try:
+            channel = self._transport.open_channel(
+                "direct-tcpip", address, ("127.0.0.1", 0), timeout=login.connect_timeout
+            )
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise TransientError(
+                f"{login.host}: {login.hostname} port {login.port} cannot be reached from "
+                f"{self._login.host}: {error}"
+            ) from error
+        return Way(channel)
+
+    def shell(self) -> Any:
+        """Start the bash that all steps go through."""
+        try:
+            channel = self._transport.open_session(timeout=self._login.connect_timeout)
             channel.exec_command("bash")
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            self.close()
-            raise _unreachable(self.where, error) from error
-        except BaseException:
-            self.close()
-            raise
-        self._bash = _Bash(channel)
-        return self._bash
-
-    def _connect(self, login: Login, depth: int = 0) -> paramiko.Transport:
-        """Return a connection that is checked and logged in; close() ends it with the others."""
-        line = paramiko.Transport(self._way(login, depth))
-        self._lines.append(line)
-        line.auth_timeout = _SECOND_FACTOR
-        line.banner_timeout = login.timeout
-        known = _known(login)
-        _prefer(line, known.kinds(login.known_as))
-        line.start_client(timeout=login.timeout + _HANDSHAKE)
-        _check_host_key(line, login, known, self._person)
-        _LogIn(line, login, self._person).go()
-        line.set_keepalive(_KEEPALIVE)
-        return line
-
-    def _way(self, login: Login, depth: int) -> socket.socket | paramiko.Channel:
-        """Return what the connection runs over: a socket, a program, or a channel of a hop."""
-        if login.jumps and depth < _MOST_HOPS:
-            hop = sshconfig.hop(login)
-            before = self._connect(hop, depth + 1)
-            return before.open_channel("direct-tcpip", (login.hostname, login.port), ("", 0))
-        if login.command:
-            child = process.Connected(["/bin/sh", "-c", f"exec {login.command}"])
-            self._children.append(child)
-            return child.socket
-        place = socket.create_connection((login.hostname, login.port), login.timeout)
-        place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        place.settimeout(None)
-        return place
-
-
-def _unreachable(where: str, error: Exception) -> GlideinError:
-    """Return what a connection that did not come to be means, and what to try."""
-    if isinstance(error, paramiko.AuthenticationException):
-        said = "the login was refused" if str(error) == "Authentication failed." else str(error)
-        return AuthError(f"{where}: {said}; try it by hand: ssh {where}")
-    why = str(error) or type(error).__name__
-    return TransientError(f"{where} cannot be reached: {why}; try it by hand: ssh {where}")
-
-
-def _known(login: Login) -> knownhosts.Known:
-    files = []
-    for path in login.known_hosts:
-        with suppress(OSError):
-            files.append((str(path), path.read_text(encoding="utf-8", errors="replace")))
-    return knownhosts.read(files)
-
-
-def _prefer(line: paramiko.Transport, kinds: tuple[str, ...]) -> None:
-    """Ask for a host key of a type that is known first: another would look like a changed one."""
-    options = line.get_security_options()
-    wanted = []
-    for kind in kinds:
-        wanted += ["rsa-sha2-512", "rsa-sha2-256"] if kind == "ssh-rsa" else [kind]
-    first = [each for each in wanted if each in options.key_types]
-    options.key_types = [*first, *(each for each in options.key_types if each not in first)]
-
-
-def _check_host_key(
-    line: paramiko.Transport, login: Login, known: knownhosts.Known, person: Person
-) -> None:
-    """Raise AuthError unless the host is who it was, or the person says that it is right."""
-    key = line.get_remote_server_key()
-    name, print_ = login.known_as, knownhosts.fingerprint(key.asbytes())
-    verdict, where = known.judge(name, key.get_name(), key.asbytes())
-    shown = f"{name} shows the key {print_} ({key.get_name()})"
-    match verdict:
-        case Verdict.SAME:
-            return
-        case Verdict.CHANGED:
-            remedy = f"if the site says that this is right: ssh-keygen -R '{name}'"
-            raise AuthError(f"{shown}, {where} knows another: somebody may listen in; {remedy}")
-        case Verdict.REVOKED:
-            raise AuthError(f"{shown}, which {where} has revoked; ask the site")
-        case Verdict.AUTHORITY:
-            remedy = f"take OpenSSH's own connection: annex login, or ssh {login}"
-            raise AuthError(
-                f"{name} is known by a certificate ({where}), which needs ssh; {remedy}"
-            )
-    _new_host(login, key, shown, person)
-
-
-def _new_host(login: Login, key: paramiko.PKey, shown: str, person: Person) -> None:
-    """Ask about a host that nobody knows here, and remember the answer yes."""
-    remedy = f"compare it with what the site publishes, then log in once: ssh {login}"
-    if login.checking == "yes" or (login.checking != "accept-new" and not person.there):
-        raise AuthError(f"{shown}, and known_hosts has none of it; {remedy}")
-    if login.checking == "accept-new":
-        person.tell(f"{shown}; it is new and taken, as StrictHostKeyChecking accept-new says")
-    elif (
-        person.ask(f"{shown}; known_hosts has none of it. Is it right (yes/no)? ", shown=True)
-        != "yes"
-    ):
-        raise AuthError(f"{shown}, and you did not agree; {remedy}")
-    line = knownhosts.line(login.known_as, key.get_name(), key.asbytes())
-    for path in login.known_hosts[:1]:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            file.write(line)
-
-
-class _Bash:
-    """A channel's streams, as annex.session wants them."""
-
-    def __init__(self, channel: paramiko.Channel) -> None:
-        self._channel = channel
-
-    def send(self, data: bytes, seconds: float) -> int:
-        self._channel.settimeout(seconds)
-        return self._channel.send(data)
-
-    def take(self) -> tuple[bytes, bytes]:
-        out = self._channel.recv(_MUCH) if self._channel.recv_ready() else b""
-        err = self._channel.recv_stderr(_MUCH) if self._channel.recv_stderr_ready() else b""
-        return out, err
-
-    def wait(self, seconds: float) -> None:
-        select.select([self._channel], [], [], seconds)
-
-    @property
-    def ended(self) -> bool:
-        return bool(self._channel.closed or self._channel.eof_received)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self._broken("no command can be run there", error) from error
+        return channel
 
     def close(self) -> None:
-        self._channel.close()
+        """Hang up."""
+        if self._agent:
+            self._agent.close()
+        with suppress(OSError, EOFError):
+            self._transport.close()
 
-
-class _LogIn:
-    """One login: keys first, then whatever the host asks a person for."""
-
-    def __init__(self, line: paramiko.Transport, login: Login, person: Person) -> None:
-        self._line, self._login, self._person = line, login, person
-        self._user = login.user or getpass.getuser()
-        self._waiting: threading.Timer | None = None
-
-    def go(self) -> None:
-        """Log in. Raises AuthError, or what paramiko raises where the connection fails."""
-        left = self._by_keys()
-        while left:
-            left = self._by_person(left)
-
-    def _by_keys(self) -> Sequence[str]:
-        """Try each key; return what the host still wants, empty once logged in."""
-        for key in self._keys():
-            try:
-                return self._line.auth_publickey(self._user, key)
-            except paramiko.BadAuthenticationType as error:
-                return error.allowed_types
-            except paramiko.AuthenticationException:
-                if not self._line.is_active():
-                    raise
+    def _try(self, attempt: Callable[[], Any]) -> Outcome:
         try:
-            self._line.auth_none(self._user)
+            left = attempt()
         except paramiko.BadAuthenticationType as error:
-            return error.allowed_types
-        return ()
+            return Outcome(allowed=tuple(error.allowed_types))
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            if isinstance(error, paramiko.AuthenticationException) and self._transport.is_active():
+                return Outcome()
+            raise self._broken("it hung up during the login", error) from error
+        return Outcome(not left, bool(left), tuple(left) if left else None)
 
-    def _keys(self) -> Iterator[paramiko.PKey]:
-        """Yield the agent's keys and those of files, the named ones' first; locked ones last."""
-        public = {text for path in self._login.identities if (text := _public(path))}
-        with _agent(self._login.agent) as held:
-            ours = [each for each in held if each.get_base64() in public]
-            others = (
-                [] if self._login.identities_only else [each for each in held if each not in ours]
-            )
-            offered = {each.get_base64() for each in (*ours, *others)}
-            yield from ours
-            locked = []
-            for path in self._login.identities:
-                if _public(path) in offered:
-                    continue
-                try:
-                    yield paramiko.PKey.from_path(path)
-                except (paramiko.PasswordRequiredException, TypeError):
-                    locked.append(path)
-                except (OSError, ValueError, paramiko.SSHException, UnknownKeyType):
-                    continue
-            yield from others
-        for path in locked if self._person.there else ():
-            yield from self._unlocked(path)
-
-    def _unlocked(self, path: Path) -> Iterator[paramiko.PKey]:
-        for _ in range(_TRIES):
-            phrase = self._person.ask(f"Passphrase of the key {path}: ")
-            if not phrase:
-                return
-            with suppress(ValueError, paramiko.SSHException):
-                # Its stubs say text, but what it hands the words to wants bytes.
-                yield paramiko.PKey.from_path(path, phrase.encode())  # type: ignore[arg-type]
-                return
-            self._person.tell(f"that does not open {path}")
-
-    def _by_person(self, left: Sequence[str]) -> Sequence[str]:
-        """Let the person answer what the host asks; return what it wants after that."""
-        ways = [way for way in ("keyboard-interactive", "password") if way in left]
-        if not ways:
-            wants = ", ".join(left)
-            raise AuthError(f"{self._login}: no key was accepted, the host wants: {wants}; "
-                            f"try it by hand: ssh {self._login}")  # fmt: skip
-        if not self._person.there:
-            raise AuthError(f"{self._login} asks for more than a key, and there is no terminal to "
-                            f"ask at; log in first: annex login {self._login.host}")  # fmt: skip
-        for attempt in range(_TRIES):
-            try:
-                return self._answer(ways[0])
-            except paramiko.AuthenticationException:
-                if attempt + 1 == _TRIES or not self._line.is_active():
-                    raise
-                self._person.tell("that was not right; again")
-            finally:
-                self._stop_waiting()
-        raise AssertionError("the last try returns or raises")
-
-    def _answer(self, way: str) -> Sequence[str]:
-        if way == "password":
-            password = self._person.ask(f"{self._user}@{self._login.hostname}'s password: ")
-            return self._line.auth_password(self._user, password, fallback=False)
-        return self._line.auth_interactive(self._user, self._asked)
-
-    def _asked(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
-        """Answer one round of the host's questions; a round may have none."""
-        self._stop_waiting()
-        for text in (title, instructions):
-            if text.strip():
-                self._person.tell(text.strip())
-        answers = [self._person.ask(text, shown=shown) for text, shown in prompts]
-        self._waiting = threading.Timer(_PATIENCE, self._say_waiting)
-        self._waiting.daemon = True
-        self._waiting.start()
-        return answers
-
-    def _say_waiting(self) -> None:
-        self._person.tell(f"waiting for {self._login.hostname} to let you in")
-
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
+    def _broken(self, what: str, error: BaseException) -> TransientError:
+        why = " ".join(f"{error} {self._way.heard()}".split()) or type(error).__name__
+        return TransientError(f"{self._login.host}: {what}: {why}. Run it again in a while")
 
 
-def _public(path: Path) -> str:
-    """Return the public half that lies beside a key, as it stands there; empty for none."""
-    with suppress(OSError, IndexError):
-        return path.with_name(path.name + ".pub").read_text(errors="replace").split()[1]
-    return ""
+class _Agent(AgentSSH):  # type: ignore[misc]
+    """The agent behind a socket: paramiko's own Agent knows SSH_AUTH_SOCK only."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._line.connect(path)
+            self._connect(self._line)
+        except BaseException:
+            self._line.close()
+            raise
+
+    def close(self) -> None:
+        """Hang up."""
+        self._line.close()
 
 
-@contextmanager
-def _agent(where: str) -> Iterator[tuple[paramiko.PKey, ...]]:
-    """Yield the keys of the agent that IdentityAgent names, else of the usual one."""
-    usual = os.environ.get("SSH_AUTH_SOCK")
-    if where.lower() == "none":
-        yield ()
-        return
-    if where and where != "SSH_AUTH_SOCK":
-        os.environ["SSH_AUTH_SOCK"] = str(Path(os.path.expandvars(where)).expanduser())
-    try:
-        agent = paramiko.Agent()
-    except paramiko.SSHException:
-        yield ()
-        return
-    finally:
-        os.environ.pop("SSH_AUTH_SOCK", None)
-        if usual is not None:
-            os.environ["SSH_AUTH_SOCK"] = usual
-    try:
-        yield agent.get_keys()
-    finally:
-        agent.close()
+def _wanted(able: tuple[str, ...], login: Login, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return host-key types in the order to ask for them: what is known first."""
+    chosen = [name for name in login.host_key_algorithms if name in able] or list(able)
+    first = [name for name in chosen if name in known or (name in _RSA and "ssh-rsa" in known)]
+    return tuple(first + [name for name in chosen if name not in first])

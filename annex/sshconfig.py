@@ -1,195 +1,246 @@
-"""How one logs in to a host, as the user's own OpenSSH configuration says.
+"""What the user's ssh configuration says of a host, as `ssh -G` resolves it.
 
-`ssh -G` resolves it: Include, Match, patterns and canonical names are OpenSSH's to understand.
-Where there is no ssh, annex.ssh reads ~/.ssh/config with what paramiko knows of it.
+So Include, Match, aliases and the system's file mean here what they mean to the ssh program.
 """
 
+import os
+import pwd
 import re
-import shlex
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glidein import process
 from glidein.errors import ConfigError
 
-_HOST = re.compile(r"[A-Za-z0-9_\[:][A-Za-z0-9._:%\[\]-]{0,254}", re.ASCII)
-_TAKEN_AS_NONE = frozenset(("none", "no", "false", ""))
-# What only OpenSSH itself can do: the option, and the words that do not ask for it.
-_FOREIGN = {
-    "pkcs11provider": ("none",),
-    "certificatefile": (),
-    "hostbasedauthentication": ("no",),
-    "verifyhostkeydns": ("false", "no"),
-    "knownhostscommand": ("none",),
+METHODS = ("publickey", "keyboard-interactive", "password")
+_SWITCHES = {
+    "publickey": "pubkeyauthentication",
+    "keyboard-interactive": "kbdinteractiveauthentication",
+    "password": "passwordauthentication",
 }
+# What only the ssh program can do, by the keyword that asks for it, unless it has this value.
+_FOREIGN = {
+    "pkcs11provider": "none",
+    "securitykeyprovider": "internal",
+    "certificatefile": "none",
+    "knownhostscommand": "none",
+    "revokedhostkeys": "none",
+    "proxyusefdpass": "no",
+}
+_TOKEN = re.compile(r"%(.)|\$\{(\w+)\}")
+_USER = re.compile(r"(?!-)[^\s\0-\x1f'\"`$;&<>|(){}]*")
+_HOST = re.compile(r"[^-\s\0-\x1f'\"`$\\;&<>|(){}/][^\s\0-\x1f'\"`$\\;&<>|(){}/]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A login: where to, as whom, by which keys and over which way.
-
-    `host` is as typed, `hostname` what it stands for; `alias` is the name under which its host key
-    is known. `jumps` are hosts to go through, in order, as USER@HOST:PORT; `command` is a program
-    that is the connection instead. `identities` are key files as named, of which some may not be
-    there; `known_hosts` the user's files, then the machine's. `checking` is StrictHostKeyChecking.
-    `control_path` is where the user's own master connection may listen. `foreign` names options
-    that only OpenSSH itself can follow.
-    """
+    """How a host is entered: the host as it was typed, and what the configuration makes of it."""
 
     host: str
     hostname: str
     port: int = 22
     user: str = ""
-    alias: str = ""
-    identities: tuple[Path, ...] = ()
+    host_key_alias: str = ""
+    identity_files: tuple[Path, ...] = ()
     identities_only: bool = False
-    agent: str = ""
-    jumps: tuple[str, ...] = ()
-    command: str = ""
-    known_hosts: tuple[Path, ...] = ()
-    checking: str = "ask"
-    timeout: int = 30
+    identity_agent: str = ""
+    proxy_jump: tuple[str, ...] = ()
+    proxy_command: str = ""
+    user_known_hosts: tuple[Path, ...] = ()
+    global_known_hosts: tuple[Path, ...] = ()
+    host_key_checking: str = "ask"
+    host_key_algorithms: tuple[str, ...] = ()
+    connect_timeout: float = 30.0
     control_path: str = ""
-    foreign: tuple[str, ...] = field(default=())
-
-    def __str__(self) -> str:
-        return f"{self.user}@{self.host}" if self.user else self.host
+    preferred_authentications: tuple[str, ...] = METHODS
+    batch_mode: bool = False
+    remote_command: bool = False
+    foreign: tuple[str, ...] = ()
+    config: Path | None = None
 
     @property
-    def known_as(self) -> str:
-        """The name under which known_hosts has the host's key."""
-        name = self.alias or self.hostname
-        return name if self.port == 22 or self.alias else f"[{name}]:{self.port}"
+    def known_as(self) -> tuple[str, int]:
+        """The name and port by which known_hosts files know the host: an alias has no port."""
+        return (self.host_key_alias, 22) if self.host_key_alias else (self.hostname, self.port)
+
+    def expand(self, text: str) -> str:
+        """Return the text with ssh's percent tokens, ${NAME} and a leading ~ replaced."""
+        tokens = {
+            "%": "%",
+            "h": self.hostname,
+            "n": self.host,
+            "k": self.host_key_alias or self.host,
+            "p": str(self.port),
+            "r": self.user,
+            "d": str(_home()),
+            "u": _me(),
+            "i": str(os.getuid()),
+        }
+        return _TOKEN.sub(lambda found: _token(found, tokens), _tilde(text))
 
 
-def checked_host(text: str, field_name: str = "--login-host") -> str:
-    """Return what ssh can take for a host; an option of ssh's, which begins with a dash, is none.
+def checked_host(host: str) -> str:
+    """Return the host's name; raises ConfigError for one that no host can have.
 
-    Raises ConfigError.
+    A name that begins with '-' would be an option to the ssh program.
     """
-    if not _HOST.fullmatch(text):
-        raise ConfigError.one(field_name, f"{text[:80]!r} is no host name", "Write it as for ssh")
-    return text
+    if not _HOST.fullmatch(host):
+        raise ConfigError.one("host", f"{host!r} is no name of a host")
+    return host
 
 
-def resolve(host: str, user: str = "", options: Sequence[str] = ()) -> Login:
-    """Return how to log in to a host; `options` are further words for ssh. Raises ConfigError.
+def hop(text: str) -> tuple[str, str, int]:
+    """Return (user, host, port) of one hop of ProxyJump; no user is "", no port is 0."""
+    user, _, rest = text.removeprefix("ssh://").rstrip("/").rpartition("@")
+    if found := re.fullmatch(r"\[([^\]]+)\](?::([0-9]{1,5}))?|([^:]+):([0-9]{1,5})", rest):
+        return user, checked_host(found[1] or found[3]), int(found[2] or found[4] or 0)
+    return user, checked_host(rest), 0
 
-    Without an ssh program only its name is known, and what is usual.
+
+def resolve(host: str, user: str = "", *, port: int = 0, config: Path | None = None) -> Login:
+    """Return how the user's configuration enters the host; `config` is another file of it.
+
+    Where there is no ssh program, ~/.ssh/config is read by paramiko. Raises ConfigError.
     """
-    program = shutil.which("ssh")
-    checked_host(host)
-    if program is None:
-        return usual(host, user)
-    argv = [program, "-G", "-T", *options, *(["-l", user] if user else []), "--", host]
+    if not _USER.fullmatch(user):
+        raise ConfigError.one("user", f"{user!r} is no name of a user on {host}")
+    argv: list[str | Path] = ["ssh", "-G"]
+    argv += ["-F", config] if config else []
+    argv += ["-l", user] if user else []
+    argv += ["-p", str(port)] if port else []
     try:
-        said = process.run(argv, timeout=30)
+        said = process.run([*argv, "--", checked_host(host)], timeout=30, check=False)
     except process.CommandError as error:
-        told = " ".join((error.result.stderr or error.result.stdout).split())[-300:]
-        remedy = f"Try it: ssh -G {host}"
-        raise ConfigError.one("~/.ssh/config", f"ssh cannot read it: {told}", remedy) from error
-    return parse(host, said.stdout)
+        if error.result.returncode != 127:
+            raise ConfigError.one("ssh", str(error)) from error
+        return _without_program(host, user, port, config)
+    if not said.ok:
+        raise ConfigError.one("ssh", f"the configuration for {host}: {said.stderr.strip()}")
+    return finished(host, said.stdout, config)
 
 
-_JUMP = re.compile(
-    r"(?:ssh://)?(?:(?P<user>[^@\s]+)@)?(?P<host>\[[^\]]+\]|[^:\s]+)(?::(?P<port>\d+))?/?"
-)
+def _without_program(host: str, user: str, port: int, config: Path | None) -> Login:
+    from annex import ssh
+
+    text = ssh.read_config(host, config or _home() / ".ssh/config")
+    login = finished(host, text, config)
+    return replace(login, user=user or login.user or _me(), port=port or login.port)
 
 
-def hop(login: Login) -> Login:
-    """Return how to log in to the last hop before a host. Raises ConfigError."""
-    last = login.jumps[-1]
-    found = _JUMP.fullmatch(last)
-    if found is None:
-        raise ConfigError.one("ProxyJump", f"{last!r} is no host", "Write [USER@]HOST[:PORT]")
-    options = ["-p", found["port"]] if found["port"] else []
-    there = resolve(found["host"].strip("[]"), found["user"] or "", options)
-    return replace(there, jumps=login.jumps[:-1] or there.jumps)
+def finished(host: str, text: str, config: Path | None) -> Login:
+    """Return the login that the text describes, with what the files on this machine add."""
+    login = parse(text, host)
+    files = tuple(Path(login.expand(str(name))) for name in login.identity_files)
+    foreign = list(login.foreign)
+    if "GSSAPIAuthentication" in foreign and not _has_ticket():
+        foreign.remove("GSSAPIAuthentication")
+    foreign += [f"the key {name}" for name in files if _only_for_ssh(name)]
+    return replace(login, identity_files=files, foreign=tuple(foreign), config=config)
 
 
-def usual(host: str, user: str = "") -> Login:
-    """Return what holds where nothing is configured."""
-    home = Path.home() / ".ssh"
-    keys = tuple(home / f"id_{kind}" for kind in ("ed25519", "ecdsa", "rsa"))
-    known = (home / "known_hosts", Path("/etc/ssh/ssh_known_hosts"))
-    return Login(host, host, user=user, identities=keys, known_hosts=known)
+def parse(text: str, host: str = "") -> Login:
+    """Return what the words of `ssh -G` say; a line that is not understood changes nothing."""
+    said: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        word, _, value = line.strip().partition(" ")
+        if value.strip():
+            said.setdefault(word.lower(), []).append(value.strip())
 
+    def one(word: str, otherwise: str = "") -> str:
+        return said.get(word, [otherwise])[0]
 
-def parse(host: str, said: str) -> Login:
-    """Read what `ssh -G` printed: a line each, the option in small letters and its value."""
-    found: dict[str, list[str]] = {}
-    for line in said.splitlines():
-        name, _, value = line.strip().partition(" ")
-        found.setdefault(name.lower(), []).append(value.strip())
+    def chosen(word: str) -> str:
+        return "" if one(word).lower() == "none" else one(word)
 
-    def one(name: str) -> str:
-        value = found.get(name, [""])[0]
-        return "" if value.lower() in _TAKEN_AS_NONE else value
-
-    hostname = one("hostname") or host
+    wanted = one("preferredauthentications", ",".join(METHODS)).split(",")
     return Login(
-        host,
-        hostname,
+        host=host or one("host"),
+        hostname=one("hostname", host).lower(),
         port=_number(one("port"), 22),
         user=one("user"),
-        alias=one("hostkeyalias"),
-        identities=tuple(_path(each) for each in found.get("identityfile", []) if each != "none"),
-        identities_only=one("identitiesonly") != "",
-        agent=found.get("identityagent", [""])[0],
-        jumps=tuple(each.strip() for each in one("proxyjump").split(",") if each.strip()),
-        command=_expanded(one("proxycommand"), host, hostname, found),
-        known_hosts=_files(found, "userknownhostsfile") + _files(found, "globalknownhostsfile"),
-        checking=_checking(found.get("stricthostkeychecking", ["ask"])[0]),
-        timeout=_number(one("connecttimeout"), 30),
-        control_path=one("controlpath"),
-        foreign=_foreign(found),
+        host_key_alias=chosen("hostkeyalias").lower(),
+        identity_files=tuple(Path(name) for name in said.get("identityfile", ()) if name != "none"),
+        identities_only=_on(one("identitiesonly")),
+        identity_agent=one("identityagent"),
+        proxy_jump=tuple(hop for hop in chosen("proxyjump").split(",") if hop),
+        proxy_command=chosen("proxycommand"),
+        user_known_hosts=_paths(chosen("userknownhostsfile")),
+        global_known_hosts=_paths(chosen("globalknownhostsfile")),
+        host_key_checking=_checking(one("stricthostkeychecking", "ask")),
+        host_key_algorithms=tuple(filter(None, one("hostkeyalgorithms").split(","))),
+        connect_timeout=float(_number(one("connecttimeout"), 30)),
+        control_path=chosen("controlpath"),
+        preferred_authentications=tuple(
+            name for name in wanted if name in METHODS and _on(one(_SWITCHES[name], "yes"))
+        ),
+        batch_mode=_on(one("batchmode")),
+        remote_command=bool(chosen("remotecommand")),
+        foreign=_foreign(one, wanted),
     )
 
 
-def _number(text: str, otherwise: int) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and int(text[:9]) > 0 else otherwise
+def _foreign(one: Callable[[str, str], str], wanted: list[str]) -> tuple[str, ...]:
+    found = [word for word, usual in _FOREIGN.items() if one(word, usual).lower() != usual]
+    offered = "gssapi-with-mic" in wanted or wanted == list(METHODS)
+    if _on(one("gssapiauthentication", "no")) and offered:
+        found.append("GSSAPIAuthentication")
+    return tuple(found)
 
 
-def _path(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except (RuntimeError, ValueError):
-        return Path(text)
+def _only_for_ssh(name: Path) -> bool:
+    """Whether a private key is there that paramiko cannot use: in hardware, or with a certificate.
+
+    Looking must not raise: a folder on the way may be closed to us.
+    """
+    there = os.path.exists
+    return there(name) and (name.stem.endswith("_sk") or there(f"{name}-cert.pub"))
 
 
-def _files(found: Mapping[str, Sequence[str]], name: str) -> tuple[Path, ...]:
-    """Return the files of a list; ssh -G quotes none, so a blank in a name cannot be told."""
-    words = found.get(name, [""])[0]
-    try:
-        parts = shlex.split(words)
-    except ValueError:
-        parts = words.split()
-    return tuple(_path(each) for each in parts if each != "none")
+def _has_ticket() -> bool:
+    cache = os.environ.get("KRB5CCNAME", "")
+    return bool(cache) or Path(f"/tmp/krb5cc_{os.getuid()}").exists()  # noqa: S108
 
 
 def _checking(word: str) -> str:
-    known = {"true": "yes", "yes": "yes", "accept-new": "accept-new", "ask": "ask"}
-    return known.get(word.lower(), "ask")  # "no" and "off" are asked as well: never a silent yes
+    """Return one word for each way of checking: `ssh -G` says true and false, or yes and no."""
+    same = {"true": "yes", "false": "no", "off": "no"}
+    return same.get(word.lower(), word.lower())
 
 
-def _expanded(text: str, host: str, hostname: str, found: Mapping[str, Sequence[str]]) -> str:
-    """Return a ProxyCommand with its percent signs filled in, quoted for the shell that runs it."""
-    port, user = found.get("port", ["22"])[0], found.get("user", [""])[0]
-    values = {"%": "%", "h": hostname, "n": host, "p": port, "r": user}
-
-    def fill(match: re.Match[str]) -> str:
-        value = values.get(match[1])
-        return match[0] if value is None else value if match[1] == "%" else shlex.quote(value)
-
-    return re.sub(r"%(.)", fill, text)
+def _on(word: str) -> bool:
+    return word.lower() in ("yes", "true")
 
 
-def _foreign(found: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    return tuple(
-        f"{name} {value}"
-        for name, harmless in _FOREIGN.items()
-        for value in found.get(name, [])
-        if value.lower() not in harmless
-    )
+def _number(word: str, otherwise: int) -> int:
+    return int(word) if re.fullmatch(r"[0-9]{1,9}", word, re.ASCII) and int(word) else otherwise
+
+
+def _paths(value: str) -> tuple[Path, ...]:
+    """Return the paths of a list; `ssh -G` leaves out the quotes of those that hold blanks."""
+    return tuple(Path(_tilde(name)) for name in re.split(r"\s+(?=[/~])", value) if name)
+
+
+def _tilde(text: str) -> str:
+    return f"{_home()}{text[1:]}" if text == "~" or text.startswith("~/") else text
+
+
+def _home() -> Path:
+    """Return the home that ssh takes: the user's entry says it, not the environment."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return Path.home()
+
+
+def _me() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _token(found: re.Match[str], tokens: dict[str, str]) -> str:
+    if found[2]:
+        return os.environ.get(found[2], found[0])
+    return tokens.get(found[1], found[0])

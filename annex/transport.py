@@ -5,21 +5,13 @@ to survive a login shell, and one step is one round trip. LocalTransport is this
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from glidein import process, quoting
+from annex import framing
+from annex.framing import Said as Said
+from glidein import process
 from glidein.errors import TransientError
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """How a step ended on the far side and what it said."""
-
-    status: int
-    out: str
-    err: str
 
 
 class Transport(Protocol):
@@ -32,12 +24,12 @@ class Transport(Protocol):
     def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
         """Run the text in bash there, for at most `seconds`; raise TransientError when cut off.
 
-        After that error nobody knows whether the step was done, in part or whole. The bytes of
-        `blob` are on descriptor 9 there.
+        After that error nobody knows whether the step was done, in part or whole. The step reads
+        the bytes of the file `blob` from its descriptor 9.
         """
 
     def close(self) -> None:
-        """Give the way up; what runs on the far side goes on."""
+        """End the connection, if there is one; a later step opens another."""
 
 
 class LocalTransport:
@@ -49,12 +41,22 @@ class LocalTransport:
 
     def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
         """Run the text in a bash of its own."""
-        opened = f"exec 9<{quoting.sh(str(blob))} || exit\n" if blob else ""
-        try:
-            result = process.run(self._bash, timeout=seconds, stdin=opened + text, check=False)
-        except process.CommandError as error:
-            raise TransientError(f"{self.where}: a step was cut off: {error}") from error
-        return Said(result.returncode, result.stdout, result.stderr)
+        if blob is None:
+            result = self._run(text, seconds)
+            return Said(result.returncode, result.stdout, result.stderr)
+        content = blob.read_bytes()
+        frame = framing.frame(text, len(content))
+        result = self._run(frame.head + content, seconds)
+        said = framing.read(frame.mark, result.stdout, result.stderr)
+        if said is None:
+            raise TransientError(f"{self.where}: a step was cut off: {result.stderr.strip()}")
+        return said
 
     def close(self) -> None:
-        """Do nothing: each step is a process of its own."""
+        """Do nothing: each step has a bash of its own."""
+
+    def _run(self, stdin: str | bytes, seconds: float) -> process.Result:
+        try:
+            return process.run(self._bash, timeout=seconds, stdin=stdin, check=False)
+        except process.CommandError as error:
+            raise TransientError(f"{self.where}: a step was cut off: {error}") from error

@@ -8,6 +8,7 @@ import argparse
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from annex.provider import BatchProvider
 from annex.slurm_dialect import SlurmDialect
@@ -41,12 +42,16 @@ class Counting:
         self.inner = inner
         self.calls = self.bytes = 0
 
-    def step(self, text: str, seconds: float) -> Said:
+    def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
         """Pass the step on."""
-        said = self.inner.step(text, seconds)
+        said = self.inner.step(text, seconds, blob)
         self.calls += 1
         self.bytes += len(said.out)
         return said
+
+    def close(self) -> None:
+        """Pass it on."""
+        self.inner.close()
 
 
 def fill(bed: SlurmBed, count: int) -> list[str]:

@@ -7,7 +7,6 @@ carries all there is to know; callers map it into the tree of glidein.errors.
 
 import os
 import pwd
-import select
 import selectors
 import shlex
 import signal
@@ -62,7 +61,7 @@ def run(
     timeout: float,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    stdin: str | None = None,
+    stdin: str | bytes | None = None,
     check: bool = True,
     user: int | None = None,
 ) -> Result:
@@ -83,24 +82,22 @@ def run(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             start_new_session=True,
-            encoding="utf-8",
-            errors="replace",
             **_as_user(user),
         )
     except (OSError, ValueError) as error:
         raise CommandError(Result(words, 127, "", ""), f"cannot start: {error}") from error
+    given = stdin.encode("utf-8", "replace") if isinstance(stdin, str) else stdin
     try:
-        stdout, stderr = child.communicate(stdin, timeout=timeout)
+        said = child.communicate(given, timeout=timeout)
     except subprocess.TimeoutExpired:
         _kill_session(child.pid)
-        stdout, stderr = child.communicate()
-        result = Result(words, 124, stdout, stderr)
+        result = Result(words, 124, *map(_text, child.communicate()))
         raise CommandError(result, f"no end after {timeout:g} s") from None
     except BaseException:
         _kill_session(child.pid)
         child.communicate()
         raise
-    result = Result(words, child.returncode, stdout, stderr)
+    result = Result(words, child.returncode, *map(_text, said))
     if check and not result.ok:
         raise CommandError(result, f"exit code {result.returncode}")
     return result
@@ -217,103 +214,49 @@ class Conversation:
         return CommandError(Result(self.argv, code, "", stderr), why)
 
 
-class Connected:
-    """A program whose standard input and output are one end of a socket; the other end is ours.
+class Tunnel:
+    """A program whose standard input and output are the other end of `socket`; close() ends it.
 
-    It is ours: close() ends it. Raises CommandError when it cannot be started.
+    It shares our terminal, so it can ask a person there.
     """
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str | Path]) -> None:
+        self.argv = tuple(str(word) for word in argv)
+        self._said = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the program
         self.socket, theirs = socket.socketpair()
         try:
-            self._child = subprocess.Popen(
-                argv, stdin=theirs.fileno(), stdout=theirs.fileno(), start_new_session=True
-            )
+            end = theirs.fileno()
+            self._child = subprocess.Popen(self.argv, stdin=end, stdout=end, stderr=self._said)
         except OSError as error:
             self.socket.close()
-            result = Result(tuple(argv), 127, "", "")
-            raise CommandError(result, f"cannot start: {error}") from error
+            self._said.close()
+            raise CommandError(Result(self.argv, 127, "", ""), f"cannot start: {error}") from error
         finally:
             theirs.close()
+
+    def heard(self) -> str:
+        """Return what it said on standard error."""
+        self._said.seek(0)
+        return self._said.read().decode("utf-8", errors="replace")
 
     def close(self) -> None:
         """End the program at once; ended already is success."""
         self.socket.close()
-        if self._child.returncode is None:
-            _kill_session(self._child.pid)
+        self._child.kill()
         self._child.wait()
+        self._said.close()
 
 
-class Piped:
-    """A program with a pipe on each of its three streams, spoken to as data comes. It is ours.
-
-    Raises OSError when it cannot be started, as pipes do when it has ended.
-    """
-
-    def __init__(self, argv: Sequence[str]) -> None:
-        self._child = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        streams = (self._child.stdin, self._child.stdout, self._child.stderr)
-        self._in, self._out, self._err = (each.fileno() for each in streams if each)
-        for number in (self._in, self._out, self._err):
-            os.set_blocking(number, False)
-        self._open = {self._out, self._err}
-
-    def send(self, data: bytes, seconds: float) -> int:
-        """Write some of the data within that time; return how much."""
-        _, free, _ = select.select([], [self._in], [], seconds)
-        if not free:
-            raise TimeoutError(f"it read nothing for {seconds:.0f} s")
-        return os.write(self._in, data)
-
-    def take(self) -> tuple[bytes, bytes]:
-        """Return what it has said on standard output and error, without waiting."""
-        return self._read(self._out), self._read(self._err)
-
-    def wait(self, seconds: float) -> None:
-        """Wait until it may have said something, at most so long."""
-        select.select(list(self._open), [], [], seconds if self._open else 0)
-
-    @property
-    def ended(self) -> bool:
-        """Whether it will say nothing more."""
-        return not self._open
-
-    def close(self) -> None:
-        """End the program at once; ended already is success."""
-        if self._child.returncode is None:
-            _kill_session(self._child.pid)
-        for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
-        self._child.wait()
-
-    def _read(self, number: int) -> bytes:
-        try:
-            piece = os.read(number, 1 << 20) if number in self._open else b""
-        except BlockingIOError:
-            return b""
-        if not piece:
-            self._open.discard(number)
-        return piece
-
-
-def attended(argv: Sequence[str]) -> int:
-    """Run a program at this terminal, as if it had been typed there; return its exit code.
+def attached(argv: Sequence[str | Path]) -> int:
+    """Run a program on our own terminal to its end and return its exit code; it may ask there.
 
     Raises CommandError when it cannot be started.
     """
+    words = tuple(str(word) for word in argv)
     try:
-        return subprocess.run(argv, check=False).returncode
-    except OSError as error:
-        result = Result(tuple(argv), 127, "", "")
-        raise CommandError(result, f"cannot start: {error}") from error
+        return subprocess.run(words, check=False).returncode
+    except (OSError, ValueError) as error:
+        raise CommandError(Result(words, 127, "", ""), f"cannot start: {error}") from error
 
 
 def alive(pid: int) -> bool:
@@ -378,6 +321,10 @@ def _kill_marked(pid: int, folder: Path) -> None:
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
     finally:
         os.close(handle)
+
+
+def _text(said: bytes) -> str:
+    return said.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _as_user(user: int | None) -> dict[str, Any]:

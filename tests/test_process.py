@@ -28,6 +28,31 @@ def test_standard_input_and_an_environment_of_its_own() -> None:
     assert result.stdout == "in anone\n"
 
 
+def test_bytes_on_standard_input_arrive_as_they_are() -> None:
+    result = process.run(["od", "-An", "-tx1"], timeout=10, stdin=b"\xff\r\n\0")
+    assert result.stdout.split() == ["ff", "0d", "0a", "00"]
+
+
+def test_a_tunnel_is_a_program_behind_a_socket_and_ends_when_closed() -> None:
+    tunnel = process.Tunnel(["bash", "-c", "echo aside >&2; echo $$; exec cat"])
+    with tunnel.socket.makefile("rwb", buffering=0) as line:
+        pid = int(line.readline())
+        line.write(b"there and back\n")
+        assert line.readline() == b"there and back\n"
+        assert tunnel.heard() == "aside\n"
+    tunnel.close()
+    assert not process.alive(pid)
+    with pytest.raises(CommandError, match="cannot start"):
+        process.Tunnel(["/nowhere/program"])
+
+
+def test_an_attached_program_has_our_own_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    assert process.attached(["bash", "-c", "echo out; exit 3"]) == 3
+    assert capfd.readouterr().out == "out\n"
+    with pytest.raises(CommandError, match="cannot start"):
+        process.attached(["/nowhere/program"])
+
+
 def test_undecodable_output_raises_nothing() -> None:
     assert process.run(["printf", r"a\xffb"], timeout=10).stdout == "a\ufffdb"
 

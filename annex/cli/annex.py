@@ -83,7 +83,7 @@ def login(
         master.close()
         output.progress(f"the connection to {host} is closed")
         return
-    if master.is_open():
+    if master.is_open:
         output.progress(f"a connection to {host} is open already")
         return
     master.open(quantities.parse_seconds(persist, "--persist"))

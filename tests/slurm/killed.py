@@ -66,7 +66,7 @@ class DoomedTransport(LocalTransport):
         super().__init__(bash, "login")
         self._doom, self._argv, self._folder = doom, bash, folder
 
-    def step(self, text: str, seconds: float) -> Said:
+    def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
         """Run the text there, or leave it to itself."""
         self._doom.passes()
         if self._doom.comes():
@@ -76,7 +76,7 @@ class DoomedTransport(LocalTransport):
                 process.spawn(self._argv, log=self._folder / "unheard", stdin=file.fileno())
             time.sleep(self._doom.left + 0.05)
             os.kill(os.getpid(), signal.SIGKILL)
-        said = super().step(text, seconds)
+        said = super().step(text, seconds, blob)
         self._doom.passes()
         return said
 

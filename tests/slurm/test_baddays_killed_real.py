@@ -59,10 +59,12 @@ class Mortal(LocalTransport):
         super().__init__(bed.command("login", "alice", "bash"), "login")
         self._number = number
 
-    def step(self, text: str, seconds: float) -> Said:
+    def step(self, text: str, seconds: float, blob: Path | None = None) -> Said:
         """Run the text there, until its end comes."""
         doom = f"((++far_doom == {self._number})) && kill -KILL $$; true"
-        return super().step(f"far_doom=0; set -o functrace; trap '{doom}' DEBUG\n{text}", seconds)
+        return super().step(
+            f"far_doom=0; set -o functrace; trap '{doom}' DEBUG\n{text}", seconds, blob
+        )
 
 
 def check_once(person: Person, token: Path, identifier: str) -> None:

@@ -1,0 +1,1 @@
+"""The SSH transports against a real sshd."""

@@ -1,63 +1,49 @@
-"""An sshd for the module's tests, and a person who answers as told."""
+"""What the SSH tests share: one sshd, and transports that are closed again."""
 
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from annex import sshconfig
 from annex.ssh import SshTransport
+from tests.annex.ssh.person import Person
 from tests.beds import sshd
 from tests.beds.sshd import Sshd
 
-
-class Answers:
-    """A person with answers ready, in order; one who is not there has none."""
-
-    def __init__(self, *answers: str, there: bool = True) -> None:
-        self.answers, self.there = list(answers), there
-        self.asked: list[str] = []
-        self.told: list[str] = []
-
-    def ask(self, question: str, *, shown: bool = False) -> str:
-        self.asked.append(question)
-        return self.answers.pop(0)
-
-    def tell(self, text: str) -> None:
-        self.told.append(text)
+Opens = Callable[[Path], SshTransport]
+Sits = Callable[..., Person]
 
 
 @pytest.fixture(scope="session")
-def sshd_session(users: dict[str, int]) -> Iterator[Sshd]:
-    with (
-        tempfile.TemporaryDirectory(prefix="gls-", dir="/tmp") as folder,
-        sshd.serving(_open(Path(folder))) as bed,
-    ):
-        yield bed
+def bed() -> Iterator[Sshd]:
+    """One far system for all."""
+    with sshd.running() as started:
+        yield started
 
 
 @pytest.fixture
-def host(sshd_session: Sshd) -> Sshd:
-    """The sshd, its codes fresh and its host key known."""
-    sshd_session.renew()
-    sshd_session.know(sshd_session.known_line())
-    return sshd_session
+def opens() -> Iterator[Opens]:
+    """Make transports without a person, to the host `far` of a configuration."""
+    with ExitStack() as opened:
+
+        def make(config: Path) -> SshTransport:
+            transport = SshTransport(sshconfig.resolve("far", config=config))
+            opened.callback(transport.close)
+            return transport
+
+        yield make
 
 
 @pytest.fixture
-def nobody() -> Answers:
-    """No person: a script without a terminal."""
-    return Answers(there=False)
+def sits() -> Iterator[Sits]:
+    """Seat a person at a terminal whose command runs steps on the host `far`."""
+    with ExitStack() as opened:
 
+        def seat(config: Path, *steps: str, way: str = "paramiko", **env: str) -> Person:
+            person = Person([way, str(config), *steps], env)
+            opened.callback(person.leave)
+            return person
 
-@pytest.fixture
-def way(host: Sshd, nobody: Answers) -> Iterator[SshTransport]:
-    """A way in with a key, for the user that only needs one."""
-    transport = SshTransport(host.login("gltest1"), nobody)
-    yield transport
-    transport.close()
-
-
-def _open(folder: Path) -> Path:
-    folder.chmod(0o755)
-    return folder
+        yield seat

@@ -1,143 +1,210 @@
-"""The way over SSH by the user's own ssh program, over a master that a person opened once."""
+"""The ssh program as a way: over a master that is logged in, and without one."""
 
 import os
-import pty
-import select
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import signal
+from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.beds import pools
+from annex import sshconfig
+from annex.framing import Said
+from annex.openssh import Master, OpenSshTransport
+from annex.reaching import open_master, reach
+from annex.ssh import SshTransport
+from annex.transport import LocalTransport, Transport
+from glidein.errors import AuthError, ConfigError, RejectedError, TransientError
+from tests.annex.ssh.conftest import Sits
+from tests.beds import ports
+from tests.beds.pools import open_folder
 from tests.beds.sshd import PASSWORD, Sshd
 
 pytestmark = [pytest.mark.real, pytest.mark.root]
-
-CLIENT = Path(__file__).with_name("client.py")
-ROOT = CLIENT.parents[3]
-CONFIG = """\
-Host bed jump
-  HostName 127.0.0.1
-  Port {port}
-Host bed
-  User gltest2
-Host jump
-  User gltest1
-  ProxyJump gltest1@127.0.0.1:{port},gltest3@127.0.0.1:{port}
-Host card
-  HostName 127.0.0.1
-  PKCS11Provider /usr/lib/card.so
-Host *
-  IdentityFile ~/.ssh/key
-  IdentitiesOnly yes
-"""
+HELLO = {"status": 0, "out": "hello\n", "err": ""}
 
 
-@dataclass
-class Desk:
-    """A person's machine: a home with a ~/.ssh of its own, and a terminal."""
-
-    folder: Path
-
-    def types(self, *words: str, answers: Sequence[tuple[str, str]] = ()) -> str:
-        """Run the client at a real terminal, answering what is asked; return what was shown."""
-        mount = f'mount --bind {self.folder}/ssh /root/.ssh && exec "$@"'
-        argv = ["unshare", "--mount", "bash", "-c", mount, "x", sys.executable, str(CLIENT), *words]
-        env = {"PATH": "/usr/bin:/bin", "HOME": "/root", "XDG_RUNTIME_DIR": str(self.folder),
-               "PYTHONPATH": str(ROOT)}  # fmt: skip
-        return at_terminal(argv, list(answers), env)
-
-
-def at_terminal(argv: list[str], answers: list[tuple[str, str]], env: dict[str, str]) -> str:
-    """Run a program at a terminal; answer each question, in order; return what was shown."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execvpe(argv[0], argv, env)  # noqa: S606 - what a terminal's program is
-    shown, place, until = "", 0, time.monotonic() + 30
-    while time.monotonic() < until:
-        if not select.select([terminal], [], [], 0.2)[0]:
-            continue
-        try:
-            shown += os.read(terminal, 4096).decode(errors="replace")
-        except OSError:
-            break
-        if answers and answers[0][0] in shown[place:]:
-            place = len(shown)
-            os.write(terminal, answers.pop(0)[1].encode() + b"\n")
-    os.close(terminal)
-    os.waitpid(pid, 0)
-    return shown
+@pytest.fixture(autouse=True)
+def sockets() -> Iterator[Path]:
+    """A short folder for the sockets of this test alone."""
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    with open_folder("glx-") as folder:
+        os.environ["XDG_RUNTIME_DIR"] = str(folder)
+        yield folder
+        os.environ.pop("XDG_RUNTIME_DIR")
+        if before is not None:
+            os.environ["XDG_RUNTIME_DIR"] = before
 
 
 @pytest.fixture
-def desk(host: Sshd) -> Iterator[Desk]:
-    with pools.open_folder("gld-") as folder:
-        folder.chmod(0o700)
-        (folder / "ssh").mkdir(mode=0o700)
-        Path("/root/.ssh").mkdir(mode=0o700, exist_ok=True)
-        (folder / "ssh/config").write_text(CONFIG.format(port=host.port))
-        (folder / "ssh/key").write_text(host.key.read_text())
-        (folder / "ssh/key").chmod(0o600)
-        (folder / "ssh/known_hosts").write_text(host.known_line())
-        made = Desk(folder)
-        yield made
-        made.types("logout", "bed")
+def master(bed: Sshd, tmp_path: Path) -> Iterator[Master]:
+    """A master for bob that is not open yet; it ends with the test."""
+    made = Master(sshconfig.resolve("far", config=bed.config(tmp_path, "bob")))
+    yield made
+    made.close()
 
 
-def factors(host: Sshd) -> list[tuple[str, str]]:
-    return [("assword", PASSWORD), ("ne-time", host.codes.pop(0))]
+def by_ssh(config: Path) -> OpenSshTransport:
+    return OpenSshTransport(sshconfig.resolve("far", config=config))
 
 
-def test_after_a_login_no_second_factor_is_asked_any_more(desk: Desk, host: Sshd) -> None:
-    assert "OPEN True" in desk.types("login", "bed", answers=factors(host))
-    said = desk.types("step", "bed", "id -un//echo again; exit 3")
-    assert "OpenSshTransport 0 gltest2" in said
-    assert "OpenSshTransport 3 again" in said
-    assert "assword" not in said
-    assert "OPEN False" in desk.types("logout", "bed")
-    assert "SshTransport 0 gltest2" in desk.types("step", "bed", "id -un", answers=factors(host))
+def test_a_login_at_a_terminal_serves_later_commands_without_one(
+    bed: Sshd, sits: Sits, tmp_path: Path, master: Master, sockets: Path
+) -> None:
+    assert not master.is_open
+    person = sits(tmp_path / "config", "echo hello", way="login")
+    person.sees("Password: ")
+    person.types(PASSWORD)
+    person.sees("One-time password")
+    person.types(bed.code())
+    assert person.gets() == [HELLO]
+    assert (sockets / "glidein").stat().st_mode & 0o777 == 0o700
+    assert master.is_open
+    far = reach(sshconfig.resolve("far", config=tmp_path / "config"))
+    assert isinstance(far, OpenSshTransport)
+    assert far.step("id -un", 20) == Said(0, "bob\n", "")
+    far.close()
+    again = sits(tmp_path / "config", "echo hello", way="login")
+    assert again.gets() == [HELLO]
+    assert "Password" not in again.shown
+    master.close()
+    assert not master.is_open
+    assert isinstance(reach(sshconfig.resolve("far", config=tmp_path / "config")), SshTransport)
 
 
-def test_without_a_login_a_person_at_a_terminal_is_asked(desk: Desk, host: Sshd) -> None:
-    said = desk.types("step", "bed", "id -un//id -un", answers=factors(host))
-    assert said.count("SshTransport 0 gltest2") == 2
-    assert said.count("One-time password") == 1
-    assert PASSWORD not in said
+def test_a_login_that_fails_says_so(sits: Sits, tmp_path: Path, master: Master) -> None:
+    person = sits(tmp_path / "config", "echo hello", way="login")
+    for _ in range(3):
+        person.sees("Password: ")
+        person.types("nonsense")
+        person.sees("One-time password")
+        person.types("nonsense")
+    (news,) = person.gets()
+    assert news["error"] == "AuthError"
+    assert "far: the login failed; see above" in news["why"]
+    assert "Permission denied" in person.shown
+    assert not master.is_open
 
 
-def test_a_login_that_is_refused_is_an_error_of_ours(desk: Desk, host: Sshd) -> None:
-    wrong = [("assword", "wrong"), ("ne-time", "000000")] * 3
-    said = desk.types("login", "bed", answers=wrong)
-    assert "AuthError gltest2@bed: ssh did not log in" in said or "AuthError bed: ssh did" in said
+def test_a_master_that_died_is_opened_anew(bed: Sshd, tmp_path: Path) -> None:
+    master = Master(sshconfig.resolve("far", config=bed.config(tmp_path)))
+    master.open(30)
+    (server,) = [each for each in bed.sessions("alice") if each == min(bed.sessions("alice"))]
+    os.kill(server, signal.SIGKILL)
+    Path(master.control).unlink(missing_ok=True)
+    Path(master.control).touch()
+    assert not master.is_open
+    master.open(30)
+    assert master.is_open
+    master.close()
 
 
-def test_a_master_that_died_is_no_way(desk: Desk, host: Sshd) -> None:
-    assert "OPEN True" in desk.types("login", "bed", answers=factors(host))
-    host.cut()
-    said = desk.types("step", "bed", "id -un", answers=factors(host))
-    assert "SshTransport 0 gltest2" in said
+def test_a_master_of_the_user_s_own_is_used(bed: Sshd, tmp_path: Path, sockets: Path) -> None:
+    config = bed.config(tmp_path, ControlPath=str(sockets / "%C"))
+    login = sshconfig.resolve("far", config=config)
+    assert open_master(login) == ""
+    theirs = Master(login, login.control_path)
+    theirs.open(30)
+    far = reach(login)
+    assert isinstance(far, OpenSshTransport)
+    assert open_master(login) == login.control_path
+    assert far.step("echo hello", 20).out == "hello\n"
+    theirs.close()
 
 
-def test_through_two_hops_each_of_which_is_checked(desk: Desk, host: Sshd) -> None:
-    assert "SshTransport 0 gltest1" in desk.types("step", "jump", "id -un")
-    (desk.folder / "ssh/known_hosts").write_text(host.known_line("other_key"))
-    assert "knows another" in desk.types("step", "jump", "id -un")
+@pytest.mark.parametrize("user", ["alice", "carl", "nina"])
+def test_steps_by_the_ssh_program_answer_as_local_ones(
+    bed: Sshd, tmp_path: Path, user: str
+) -> None:
+    config = bed.config(tmp_path, user, RemoteCommand="tmux", RequestTTY="yes", ForwardX11="yes")
+    for text in ("echo 'a  b' \"$HOME\"; echo err >&2; exit 7", "printf 'no end'", "exit 255"):
+        local = LocalTransport(("env", f"HOME={bed.home(user)}", "bash")).step(text, 20)
+        assert by_ssh(config).step(text, 20) == local
 
 
-def test_what_only_openssh_can_do_asks_for_a_login(desk: Desk) -> None:
-    said = desk.types("step", "card", "true")
-    assert "AuthError" in said
-    assert "annex login card" in said
+def test_a_big_file_arrives_whole(bed: Sshd, tmp_path: Path) -> None:
+    content = os.urandom(20_000_000)
+    (tmp_path / "blob").write_bytes(content)
+    said = by_ssh(bed.config(tmp_path)).step("sha256sum <&9", 60, tmp_path / "blob")
+    assert said == Said(0, f"{sha256(content).hexdigest()}  -\n", "")
 
 
-def test_a_folder_for_sockets_that_others_can_enter_is_refused(desk: Desk) -> None:
-    (desk.folder / "glidein").mkdir()
-    (desk.folder / "glidein").chmod(0o777)
-    assert "ConfigError XDG_RUNTIME_DIR" in desk.types("step", "bed", "true")
-    (desk.folder / "glidein").rmdir()
-    (desk.folder / "glidein").symlink_to("/root")
-    assert "ConfigError XDG_RUNTIME_DIR" in desk.types("step", "bed", "true")
-    (desk.folder / "glidein").unlink()
+def test_a_far_side_that_refuses_or_fails_is_told_apart(bed: Sshd, tmp_path: Path) -> None:
+    def failing(error: type[Exception], config: Path, text: str = "true", limit: float = 20) -> str:
+        with pytest.raises(error) as raised:
+            by_ssh(config).step(text, limit)
+        return str(raised.value)
+
+    assert "Run `glidein annex login far`" in failing(AuthError, bed.config(tmp_path, "bob"))
+    assert "Run `ssh far`" in failing(AuthError, bed.config(tmp_path, known=""))
+    other = Path(f"{bed.key('stranger')}.pub").read_text()
+    changed = bed.config(tmp_path, known=f"[127.0.0.1]:{bed.port} {other}")
+    assert "not the one on file" in failing(AuthError, changed)
+    with ports.refusing() as address:
+        port = address.rpartition(":")[2]
+        assert "Connection refused" in failing(TransientError, bed.config(tmp_path, Port=port))
+    (bed.home("nobash") / ".bashrc").write_text("PATH=/nowhere\n")
+    assert "there is no bash" in failing(RejectedError, bed.config(tmp_path, "nobash"))
+    assert "nobody knows" in failing(TransientError, bed.config(tmp_path), "sleep 20", 1)
+    cut = "kill -KILL $PPID; sleep 1"
+    assert "cut in a step; nobody knows" in failing(TransientError, bed.config(tmp_path), cut)
+
+
+def test_what_only_the_ssh_program_can_do_goes_by_it(bed: Sshd, tmp_path: Path) -> None:
+    def way(config: Path) -> Transport:
+        return reach(sshconfig.resolve("far", config=config))
+
+    assert isinstance(way(bed.config(tmp_path)), SshTransport)
+    vouched = way(bed.config(tmp_path, known=bed.vouched()))
+    assert isinstance(vouched, OpenSshTransport)
+    assert vouched.step("echo hello", 20).out == "hello\n"
+    foreign = way(bed.config(tmp_path, "bob", RevokedHostKeys="/dev/null"))
+    assert isinstance(foreign, OpenSshTransport)
+    with pytest.raises(AuthError, match=r"needs the ssh program: revokedhostkeys"):
+        foreign.step("true", 20)
+
+
+def planted(place: Path) -> Iterator[None]:
+    """Make the folder of sockets in all the ways in which it is not its user's alone."""
+    place.chmod(0o755)
+    yield
+    os.chown(place, 65534, 65534)
+    place.chmod(0o700)
+    yield
+    os.chown(place, 0, 0)
+    place.rename(place.with_name("other"))
+    place.symlink_to(place.with_name("other"))
+    yield
+    place.unlink()
+    place.touch(mode=0o600)
+    yield
+
+
+def test_sockets_lie_where_nobody_else_can_plant_one(
+    bed: Sshd, tmp_path: Path, sockets: Path
+) -> None:
+    login = sshconfig.resolve("far", config=bed.config(tmp_path))
+    master = Master(login)
+    assert open_master(login) == ""
+    assert list(sockets.iterdir()) == []
+    master.open(30)
+    assert open_master(login) == master.control
+    for _ in planted(sockets / "glidein"):
+        assert open_master(login) == ""
+        with pytest.raises(ConfigError, match="not a folder of yours alone"):
+            master.open(30)
+    (sockets / "glidein").unlink()
+    (sockets / "other").rename(sockets / "glidein")
+    assert open_master(login) == master.control
+    master.close()
+
+
+def test_a_socket_s_path_is_short_whatever_the_names(sockets: Path) -> None:
+    login = sshconfig.Login("h" * 250, "h" * 250, 22, "u" * 250)
+    assert len(Master(login).control) + 17 <= 104
+    other = sshconfig.Login("h" * 250, "h" * 250, 22, "u" * 249)
+    assert Master(login).control != Master(other).control
+    deep = sockets / ("d" * 60)
+    deep.mkdir()
+    os.environ["XDG_RUNTIME_DIR"] = str(deep)
+    assert len(Master(login).control) + 17 <= 104
