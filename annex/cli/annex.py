@@ -27,14 +27,14 @@ app = typer.Typer(
 )
 
 _EXAMPLES = {
-    "create": "annex create --nodes 1 --lifetime 2h --project abc123 alice GPU@bridges2",
-    "add": "annex add --nodes 4 --lifetime 8h alice cpu@delta",
-    "list": "annex list",
-    "status": "annex status alice --refresh",
-    "shutdown": "annex shutdown alice",
-    "cancel": "annex cancel g20261123-064500-0123456789",
-    "logs": "annex logs alice --refresh",
-    "explain": "annex explain alice",
+    "create": "glidein annex create --nodes 1 --lifetime 2h --project abc123 alice GPU@bridges2",
+    "add": "glidein annex add --nodes 4 --lifetime 8h alice cpu@delta",
+    "list": "glidein annex list",
+    "status": "glidein annex status alice --refresh",
+    "shutdown": "glidein annex shutdown alice",
+    "cancel": "glidein annex cancel g20261123-064500-0123456789",
+    "logs": "glidein annex logs alice --refresh",
+    "explain": "glidein annex explain alice",
 }
 
 for _name, _function in (
@@ -50,7 +50,7 @@ for _name, _function in (
     app.command(_name, epilog=f"Example: {_EXAMPLES[_name]}")(_function)
 
 
-@app.command(epilog="Example: annex login bridges2")
+@app.command(epilog="Example: glidein annex login bridges2")
 def login(
     system: str = typer.Argument(..., help="A system of the catalogue, or a host as ssh knows it."),
     login_name: str = typer.Option("", "--login-name", "--login", help="Your user name there."),
@@ -90,7 +90,7 @@ def login(
     output.progress(f"logged in to {host}; end it with: annex login {system} --close")
 
 
-@app.command(epilog="Example: annex systems")
+@app.command(epilog="Example: glidein annex systems")
 def systems(as_json: bool = annex_life.AS_JSON) -> None:
     """List the systems and their queues; glidein systems show SYSTEM tells all of one."""
     from glidein.cli import systems as catalogue_commands
@@ -98,7 +98,7 @@ def systems(as_json: bool = annex_life.AS_JSON) -> None:
     catalogue_commands.list_(as_json=as_json)
 
 
-@app.command(epilog="Example: annex target alice JOB.sub")
+@app.command(epilog="Example: glidein annex target alice JOB.sub")
 def target(
     name: str = annex_life.NAME,
     file: Path = typer.Argument(..., help="A submit description, which is printed changed."),

@@ -3,7 +3,7 @@
 import shlex
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -68,21 +68,26 @@ def create(
     cut off, create goes on where it was and submits nothing twice. The exit code is 2, and nothing
     was started, when an option is wrong.
     """
+    told = {key: value for key, value in locals().items() if key != "ctx"}
+    plan = _plan(told)
+    if dry_run or test:
+        _show(plan, live=live)
+    else:
+        _go(plan, adding=ctx.info_name == "add", yes=yes, wait=not no_wait, as_json=as_json)
+
+
+def _plan(told: dict[str, Any]) -> "Plan":
+    """Return what the options ask for."""
+    from annex import knobs
     from annex.cli import annex_words, drafting
 
-    told = dict(locals())
-    kept = set(drafting.Given.__dataclass_fields__)
-    given = drafting.Given(**{key: value for key, value in told.items() if key in kept})
     for word in [each for each in _OLD if told[each]]:
         output.progress(f"note: --{word.replace('_', '-')} has no meaning any more, and is ignored")
-    from annex import knobs
-
-    login, dry = annex_words.Login(login_host, login_name), dry_run or bool(test)
-    found = annex_words.plan(given, login, knobs.read(), live=live, dry=dry)
-    if dry:
-        _show(found, live=live)
-        return
-    _go(found, adding=ctx.info_name == "add", yes=yes, wait=not no_wait, as_json=as_json)
+    kept = drafting.Given.__dataclass_fields__
+    given = drafting.Given(**{key: value for key, value in told.items() if key in kept})
+    login = annex_words.Login(told["login_host"], told["login_name"])
+    dry = told["dry_run"] or bool(told["test"])
+    return annex_words.plan(given, login, knobs.read(), live=told["live"], dry=dry)
 
 
 def _go(plan: "Plan", *, adding: bool, yes: bool, wait: bool, as_json: bool) -> None:

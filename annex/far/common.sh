@@ -50,7 +50,8 @@ far_is() { printf '%s  %s\n' "$2" "$1" | sha256sum --check --status 2>/dev/null;
 far_blob() {
   local draft
   far_find_runtimes
-  mkdir -p -- "$far_runtimes" && draft=$(mktemp "$far_runtimes/.draft.XXXXXXXX") ||
+  mkdir -p -- "$far_runtimes" 2>/dev/null
+  draft=$(mktemp "$far_runtimes/.draft.XXXXXXXX") ||
     far_end "$FAR_DISK" "$far_runtimes cannot be written; is the disk or the quota full?"
   find "$far_runtimes" -type f \( -name '.draft.*' -mmin +120 -o -mtime +90 \) -delete 2>/dev/null
   if ! cat <&9 >"$draft"; then

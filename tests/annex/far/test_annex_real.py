@@ -119,7 +119,7 @@ def test_a_token_is_fetched_for_the_request_and_stays_nowhere(desk: Desk) -> Non
         (("--nodes", "99", "TARGET", "RM@bridges2"), "--nodes", "99"),
         (("--lifetime", "5"), "--lifetime", "5"),
         (("--gpu-type", "x", "TARGET", "GPU@bridges2"), "--gpu-type", "x"),
-        (("TARGET", "normal@stampede2"), "QUEUE@SYSTEM", "closed it"),
+        (("TARGET", "normal@stampede2"), "stampede2", "closed it"),
         (("--login-host", "-oProxyCommand=x"), "--login-host", "no host name"),
         (("--login-name", "a b"), "--login-name", "no user name"),
         (("--token-file", "/nope"), "--token-file", "No such file"),
