@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from annex.cli import annex_create, annex_life
+from annex.cli import annex_create, annex_life, options
 from glidein.cli import output
 
 _GONE = {
@@ -57,7 +57,7 @@ def login(
     login_host: str = typer.Option("", "--login-host", "--host", help="The host to log in to."),
     persist: str = typer.Option("4h", help="How long it stays open without being used."),
     close: bool = typer.Option(False, "--close", help="End the connection instead."),
-    tmp_dir: str = typer.Option("", hidden=True),
+    tmp_dir: str = options.OLD,
 ) -> None:
     """Log in once, with whatever the system asks for; later commands use that connection.
 

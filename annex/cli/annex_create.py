@@ -58,9 +58,9 @@ def create(
     ),
     no_wait: bool = typer.Option(False, "--no-wait", help="Come back once it is submitted."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
-    tmp_dir: str = typer.Option("", hidden=True),
-    password_file: str = typer.Option("", hidden=True),
-    test: str = typer.Option("", hidden=True),
+    tmp_dir: str = options.OLD,
+    password_file: str = options.OLD,
+    test: str = typer.Option("", hidden=True, help="As --dry-run, for those who know it so."),
 ) -> None:
     """Start pilots on a far system over SSH, and wait until they have joined the pool.
 

@@ -24,3 +24,4 @@ RUNTIME = typer.Option("", help="The HTCondor to use: tarball, folder there, or 
 SHA256 = typer.Option("", help="What the tarball's SHA-256 must be.")
 SBATCH = typer.Option([], metavar="NAME=VALUE", help="A further sbatch option: reservation=X.")
 REQUEUE = typer.Option(False, "--requeue", help="Let Slurm start it again if a node fails.")
+OLD = typer.Option("", hidden=True, help="Understood, and of no meaning any more.")
