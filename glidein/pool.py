@@ -1,8 +1,8 @@
-"""The pool's door: the only module that asks by htcondor2, and only in a process of its own.
+"""The pool's door: it asks by htcondor2, and only in a process of its own.
 
 HTCondor's bindings block while they wait, keep one configuration and one set of security sessions
 per process, and end the process when they find their configuration wanting. So each Pool keeps
-a helper process (`python -m glidein.pool`), with its own environment, asks it in lines of JSON
+a helper process (glidein.poolhelper), with its own environment, asks it in lines of JSON
 and ends it when it is late. Nothing global changes here, nothing can hang longer than the
 time-out, and two pools never share a credential. The helper sees token files by path only.
 
@@ -271,7 +271,7 @@ class Pool:
         if not patience:
             raise ObservationError(f"{self}: the time is up before it could be asked")
         if self._helper is None:
-            argv = [sys.executable, "-P", "-m", "glidein.pool"]
+            argv = [sys.executable, "-P", "-m", "glidein.poolhelper"]
             self._helper = Conversation(argv, env=self._environment())
         try:
             answer: dict[str, Any] = json.loads(self._helper.ask(json.dumps(question), patience))
@@ -349,52 +349,3 @@ def _ours(pool: str, said: str, heard: str) -> GlideinError:
     if "AUTHENTICATE" in text or "SECMAN:2010" in text or "authoriz" in text.lower():
         return AuthError(f"{pool} does not accept this credential: {text}")
     return ObservationError(f"{pool}: {text}")
-
-
-def _serve() -> None:
-    """Answer questions until standard input ends. Nothing but answers reaches the old stdout."""
-    import htcondor2
-
-    htcondor2.reload_config()  # glidein.classads imported it with an empty one
-    htcondor2.enable_debug()  # to standard error, where the asker finds the cause of a failure
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
-    os.dup2(2, 1)
-    for line in sys.stdin:
-        try:
-            answer = _answer(json.loads(line))
-        except Exception as error:
-            answer = {"error": str(error) or type(error).__name__}
-        print(json.dumps(answer), file=answers, flush=True)
-
-
-def _answer(question: dict[str, Any]) -> dict[str, object]:
-    import htcondor2
-
-    match question["op"]:
-        case "collected":
-            kind = getattr(htcondor2.AdType, question["kind"])
-            collector = htcondor2.Collector(question["pool"])
-            found = collector.query(kind, question["constraint"] or None, question["attributes"])
-        case "queue":
-            schedd = htcondor2.Schedd(Ad(question["schedd"]).native())
-            found = schedd.query(
-                question["constraint"],
-                question["attributes"],
-                limit=question["limit"],
-                opts=getattr(htcondor2.QueryOpt, "GroupBy" if question["grouped"] else "Default"),
-            )
-        case "priorities":
-            negotiator = htcondor2.Negotiator(Ad(question["address"]).native())
-            found = negotiator.getPriorities()
-        case "ping":
-            try:
-                found = [htcondor2.ping(question["address"], question["level"])]
-            except htcondor2.HTCondorException as error:
-                return {"refused": str(error)}
-        case unknown:
-            return {"error": f"unknown question {unknown}"}
-    return {"ads": [str(ad) for ad in found]}
-
-
-if __name__ == "__main__":
-    _serve()

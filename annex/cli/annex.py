@@ -125,7 +125,7 @@ def _gone(name: str) -> None:
 
         raise ConfigError.one(name, f"is left out: {_GONE[name]}", "See: annex --help")
 
-    app.command(name, hidden=True, help=_GONE[name])(tell)
+    app.command(name, hidden=True, help=_GONE[name], epilog="Example: glidein annex --help")(tell)
 
 
 for _name in _GONE:

@@ -43,6 +43,16 @@ def test_demand_is_counted_by_owner_and_shape(door: Pool, submit) -> None:  # ty
     assert "GPUsMinMemory" in seen.shapes[1].ad
 
 
+def test_without_an_address_the_configured_pool_is_asked(shared: ThrowawayPool) -> None:
+    old = (("SEC_FS_ENFORCE_CHANNEL_BINDING", "False"),)  # the pool is older than the client
+    access = Access(config=shared.folder / "condor_config", settings=old, timeout=20)
+    with Pool(None, access) as pool:
+        assert pool.collector().address
+        assert [each.name for each in pool.schedds()]
+    with Pool(None, Access(timeout=20)) as pool, pytest.raises(ObservationError):
+        pool.collector()
+
+
 def test_requests_that_are_expressions_are_evaluated_in_the_job(door: Pool, submit) -> None:  # type: ignore[no-untyped-def]
     submit("bob", "queue 3")  # condor_submit's own default is an expression of MemoryUsage
     submit("carol", "request_memory=1000*(ProcId+1)\nrequest_cpus=1+1\nrequest_disk=1M\nqueue 3")
@@ -171,7 +181,7 @@ def test_the_helper_holds_no_secret_where_others_look_and_ends_with_the_pool(
         asked.collector()
         (helper,) = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")
                      if parent(entry) == os.getpid()
-                     and b"glidein.pool" in (entry / "cmdline").read_bytes()]  # fmt: skip
+                     and b"glidein.poolhelper" in (entry / "cmdline").read_bytes()]  # fmt: skip
         for place in ("cmdline", "environ"):
             assert secret not in Path(f"/proc/{helper}/{place}").read_bytes()
         os.kill(helper, signal.SIGKILL)
