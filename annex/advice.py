@@ -64,6 +64,12 @@ class _Refusal:
 
 _REFUSALS = (
     _Refusal(
+        r"Could not establish a configuration source|fetch_config",
+        TransientError,
+        "this machine belongs to no Slurm cluster that answers; log in where batch jobs are"
+        " submitted, or see SLURM_CONF",
+    ),
+    _Refusal(
         r"Unable to contact slurm controller|Socket timed out|Connection (refused|timed out)|"
         r"Zero Bytes were transmitted|slurm_receive_msg|Slurm temporarily unable|"
         r"Communication connection failure|Message (send|receive) failure",

@@ -117,7 +117,7 @@ def _state(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> tuple[Reque
         if state in states:
             return state, _reason(place, [job for job in jobs if job.where is state])
     if place.cancelled:
-        return RequestState.ENDED, "stopped"
+        return _stopped(place, sure=sure)
     told = _told(place)
     if told:
         return RequestState.ENDED, f"the batch system has forgotten it; its pilots said: {told}"
@@ -130,6 +130,12 @@ def _state(place: Place, jobs: Sequence[BatchJob], *, sure: bool) -> tuple[Reque
     if place.printed:
         return RequestState.LOST, "the batch system has forgotten it, and its pilots said no end"
     return RequestState.LOST, "the batch system does not know it any more, and it never started"
+
+
+def _stopped(place: Place, *, sure: bool) -> tuple[RequestState, str]:
+    if not sure and (place.submitted or place.asking):
+        return RequestState.QUEUED, "it was told to stop; whether it has cannot be seen now"
+    return RequestState.ENDED, "stopped"
 
 
 def _told(place: Place) -> str:

@@ -115,8 +115,8 @@ def _read(
 
 def _last_words(said: str) -> str:
     """Return the end of what a program complained of: the cause comes last."""
-    lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
-    return "; ".join(lines)[-200:]
+    lines = [" ".join(line.split())[:200] for line in said.splitlines() if line.strip()]
+    return "; ".join(lines[-2:])
 
 
 def _kind(line: str) -> tuple[int, int, int] | None:

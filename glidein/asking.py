@@ -241,7 +241,8 @@ def _short(text: str) -> str:
 def _span(text: str, field: str, least: int) -> int:
     seconds = quantities.parse_seconds(text, field)
     if seconds < least:
-        raise ConfigError.one(field, f"{text!r} is too short", f"At least {least} seconds")
+        remedy = f"At least {least} second{'s' * (least > 1)}"
+        raise ConfigError.one(field, f"{text!r} is too short", remedy)
     if seconds > _LONGEST:
         days = _LONGEST // 86400
         raise ConfigError.one(field, f"{text!r} is too long", f"Write 12h or 3d; at most {days}d")

@@ -35,20 +35,20 @@ def run(
     """
     yield from check_installation(packages_distributions())
     yield from check_runtime(runtime.find)
-    claims = None
+    claims, broken = None, False
     if token is not None:
         findings, claims = check_token(token, datetime.now(UTC))
         yield from findings
         if any(finding.verdict == FAIL for finding in findings):
             # What is wrong already would only be told a second time, in the pool's words.
-            token = claims = None
+            broken = True
     if address is None:
         yield Finding(WARN, "pool", "none was named", "Give --pool HOST[:PORT]")
         return
     deadline = time.monotonic() + seconds
     reached = list(check_reach(address, deadline))
     yield from reached
-    if reached[-1].verdict == FAIL:
+    if reached[-1].verdict == FAIL or broken:
         return
     access = Access(token_file=token, timeout=_ANSWER, deadline=deadline)
     with Pool(address, access) as pool:
@@ -92,7 +92,9 @@ def check_token(path: Path, now: datetime) -> tuple[list[Finding], tokens.Claims
     """Read a token file; the second result is None if that was not possible."""
     remedy = "Make one: glidein token create"
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            return [Finding(FAIL, "token", f"--token-file {path} is no file", remedy)], None
         claims = tokens.read_file(path)
     except OSError as error:
         return [Finding(FAIL, "token", f"--token-file {path}: {error.strerror}", remedy)], None

@@ -66,6 +66,9 @@ def _takers(case: RequestCase) -> Iterator[Finding]:
     pilots = _pilots(case)
     if not pilots:
         return
+    running = sum(slot.value("DynamicSlot") is True for slot in case.slots or ())
+    if running:
+        yield Finding(PASS, "jobs", f"its pilots run {running} job{'s' * (running > 1)} now")
     words = "would take" if case.slots else "would take, once they joined,"
     willing = [shape for shape in case.queue.shapes
                if any(matching.matches(shape.ad, pilot) for pilot in pilots)]  # fmt: skip
@@ -74,14 +77,16 @@ def _takers(case: RequestCase) -> Iterator[Finding]:
         text = f"its pilots {words} {jobs} idle jobs of {', '.join(sorted(owners))}"
         yield Finding(PASS, "match", text)
         return
+    if not case.queue.shapes and running:
+        return
     if not case.queue.shapes:
         held = "" if case.queue.complete else f" (not all could be read: {_gaps(case.queue)})"
         yield Finding(FAIL, "match", f"no job is idle in the queue{held}", "Submit jobs")
         return
-    yield from _why_not(case.queue, pilots)
+    yield from _why_not(case.queue, pilots, WARN if running else FAIL)
 
 
-def _why_not(queue: Demand, pilots: list[Ad]) -> Iterator[Finding]:
+def _why_not(queue: Demand, pilots: list[Ad], verdict: str) -> Iterator[Finding]:
     reasons: Counter[str] = Counter()
     advice: dict[str, str] = {}
     for shape in queue.shapes:
@@ -90,7 +95,7 @@ def _why_not(queue: Demand, pilots: list[Ad]) -> Iterator[Finding]:
         advice[text] = remedy
     idle = queue.jobs
     for text, jobs in reasons.most_common(MOST_REASONS):
-        yield Finding(FAIL, "match", f"{jobs} of {idle} idle jobs: {text}", advice[text])
+        yield Finding(verdict, "match", f"{jobs} of {idle} idle jobs: {text}", advice[text])
 
 
 def _first_no(shape: Shape, pilot: Ad) -> tuple[str, str]:

@@ -43,6 +43,26 @@ def given(text: str, field: str) -> Path:
     return path
 
 
+def writable(path: Path, field: str, *, new: bool = False) -> Path:
+    """Return the path if a file can be written there, before it is made.
+
+    Raises ConfigError; with `new` also where something is already.
+    """
+    try:
+        if new and path.exists():
+            remedy = "Remove it, or name another"
+            raise ConfigError.one(field, f"{path} is there already", remedy)
+        folder = path.absolute().parent
+        while not folder.exists():
+            folder = folder.parent
+        if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK) and not path.is_dir():
+            return path
+        why = "it is a folder" if path.is_dir() else "the folder is not yours to write to"
+    except OSError as error:
+        why = error.strerror or "no file can be there"
+    raise ConfigError.one(field, f"{path} cannot be written: {why}", "Name a file elsewhere")
+
+
 def private_folder(path: Path) -> Path:
     """Make `path` and its parents if needed, closed to everyone else (0700), and return it."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -129,15 +129,6 @@ def request(
     return _token(argv, scope, seconds, pool, wait)
 
 
-def check_place(path: Path) -> None:
-    """Raise ConfigError unless a token can be written there, before one is made."""
-    folder = path.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError.one("--output", f"{path} cannot be written", "Name a file elsewhere")
-
-
 def write(token: str, path: Path) -> None:
     """Write a token to a file that nobody else can read, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

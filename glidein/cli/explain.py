@@ -75,6 +75,7 @@ def _of_job(
     for each in dim:
         output.progress(f"glidein: {output.printable(each)}")
     found, trouble = None, ""
+    pool.collector()  # one that cannot be reached says nothing of any job
     try:
         found = pool.job(cluster, proc)
     except ObservationError as error:

@@ -103,8 +103,9 @@ def pack(
     ),
 ) -> None:
     """Write the slim tarball that a pilot needs, and print its SHA-256."""
-    from glidein import runtime
+    from glidein import paths, runtime
 
+    paths.writable(out, "--output")
     found = runtime.find(which)
     output.progress(f"packing HTCondor {found.version} ({found.source})")
     print(f"{runtime.pack(found, out)}  {out}")

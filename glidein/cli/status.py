@@ -106,7 +106,7 @@ def _ask(address: "PoolAddress", token: "Path | None", known: Known) -> tuple[st
                     before = known.queue.get(owner)
                     known.queue[owner] = before + totals if before else totals
         except AuthError as error:
-            return (f"{error}; show it a token with --token-file",)
+            return (str(error) if "token" in str(error) else f"{error}; try --token-file",)
         except GlideinError as error:
             return (f"{error}; see what is wrong: glidein check --pool {address}",)
     return ()

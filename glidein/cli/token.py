@@ -38,7 +38,7 @@ def create(
     --identity it is signed with the key on this host, as a pool's administrator can; with --request
     as well, an administrator approves it elsewhere. It lives for wait + lifetime + 15 minutes.
     """
-    from glidein import quantities, tokens
+    from glidein import paths, quantities, tokens
     from glidein.errors import ConfigError
     from glidein.model import PoolAddress
 
@@ -50,9 +50,7 @@ def create(
         raise ConfigError.one("--request", "needs --pool and --identity", "Give both")
     if identity and not re.fullmatch(r"[^@\s]+@[^@\s]+", identity):
         raise ConfigError.one("--identity", f"{identity!r} is no identity", "Write USER@DOMAIN")
-    if out.exists():
-        raise ConfigError.one("--output", f"{out} is there already", "Remove it, or name another")
-    tokens.check_place(out)
+    paths.writable(out, "--output", new=True)
     found = _runtime()
     if ask and address is not None:
         output.progress("waiting for approval: condor_token_request_list shows the request")

@@ -3,6 +3,10 @@
 # jobs of its owners, and leaves by itself. One constant file: what differs from pilot to pilot
 # stands in the options or in pilot.conf. Needs bash 4.2, coreutils, tar, gzip, sed, grep and awk.
 
+# Whoever types `sh pilot.sh` means bash, and bash as itself.
+[ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
+set +o posix
+
 # --- constants -----------------------------------------------------------------------------------
 
 readonly GLIDEIN_VERSION=0.1.0
@@ -2078,6 +2082,10 @@ begin() {
   HOST=${HOST//[^A-Za-z0-9.-]/-}
   [[ -z $stage ]] || read -r STARTED BEGAN _ <<<"$stage"
   umask 077
+  # Until it is started anew nothing runs that could hear of a signal: it ends at once.
+  [[ -n $stage ]] || EARLY=1
+  # Signals first: one that kills us with only the other set would be told as an error of our own.
+  trap on_signal INT TERM HUP
   trap on_exit EXIT
 }
 
@@ -2086,7 +2094,6 @@ main() {
   begin
   read_options "$@"
   [[ -n ${GLIDEIN_STAGE-} ]] || relaunch
-  trap on_signal INT TERM HUP
   exec {NAP}<> <(:) {OUT}>&1
   apply_options
   check_numbers

@@ -152,11 +152,13 @@ def find(prefix: str = "default", cache: Path | None = None) -> Runtime:
     not read; `checked` does that.
     """
     folder = cache or default_folder()
+    if not prefix:
+        raise NotFoundError("no runtime was named; see: glidein runtime list")
     with _readable(folder):
         if prefix == "default" and (folder / "default" / "about").exists():
             return load((folder / "default").resolve())
     found = [r for r in list_runtimes(folder) if r.id.startswith(prefix)
-             or (prefix and r.sha256.startswith(prefix))]  # fmt: skip
+             or r.sha256.startswith(prefix)]  # fmt: skip
     exact = [runtime for runtime in found if runtime.id == prefix] or found
     if len(exact) != 1:
         what = "no" if not found else f"{len(found)} runtimes, not one,"

@@ -32,7 +32,8 @@ def unpack(archive: Path, to: Path) -> Path:
                 _refuse(member, total, links)
                 _extract(tar, member, to, links)
     except (tarfile.TarError, EOFError, zlib.error, LZMAError, KeyError, FileExistsError) as error:
-        raise RuntimeUnavailable(f"the tarball cannot be unpacked: {error}") from error
+        why = " ".join(str(error).split())[:200]
+        raise RuntimeUnavailable(f"the tarball cannot be unpacked: {why}") from error
     for link in links:
         if not _stays_inside(to / link, to):
             raise RuntimeUnavailable(f"the tarball cannot be unpacked: {link} leads outside")
