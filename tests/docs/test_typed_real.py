@@ -59,8 +59,8 @@ def play(room: Room, line: str) -> None:
         room.type(line)
 
 
-# These need a cluster: tests/slurm types them on the Slurm bed.
-ON_THE_BED = {"slurm.md"}
+# These need a cluster: tests/slurm and tests/annex/far type them on the Slurm bed.
+ON_THE_BED = {"slurm.md", "annex.md"}
 
 
 @pytest.mark.parametrize("guide", sorted({guide for guide, _ in guides.typed()} - ON_THE_BED))

@@ -18,6 +18,7 @@ class Desk:
     def __init__(self, bed: SlurmBed, name: str = "alice", host: str = "login-wan") -> None:
         self.bed, self.name, self.host = bed, name, host
         self.home = bed.home(name, "ap")
+        self.folder = f"/home/{name}"  # the same, as the person sees it
         key = (bed.folder / "tree/etc/ssh/bed_host_key.pub").read_text().split()
         ssh = self.home / ".ssh"
         self.put(".ssh/known_hosts", f"{host} {key[0]} {key[1]}\n")
