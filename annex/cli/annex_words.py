@@ -39,6 +39,7 @@ def plan(
     problems = asking.Problems()
     known = catalogue.load()
     given = _filled_in(given, knobs, problems)
+    problems.settle()
     asks = draft(given, problems, known, here=True)
     place = None
     if asks.target is not None:
@@ -69,6 +70,10 @@ def _plan(asks: Draft, place: Place | None, runtime: RuntimeChoice, token: Path 
 def _filled_in(given: Given, knobs: Mapping[str, str], problems: asking.Problems) -> Given:
     if not given.name.strip():
         problems.add("NAME", "is empty", "Name the annex as your jobs' TargetAnnexName does")
+    if not given.target:
+        problems.add(
+            "QUEUE@SYSTEM", "is missing", "Say where: NAME QUEUE@SYSTEM; see annex systems"
+        )
     if len(given.name) > LONGEST_NAME:
         problems.add("NAME", f"has {len(given.name)} letters", f"Use at most {LONGEST_NAME}")
     collector = knobs.get("ANNEX_COLLECTOR", "") or knobs.get("COLLECTOR_HOST", "").split(",")[0]
