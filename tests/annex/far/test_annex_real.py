@@ -112,6 +112,16 @@ def test_a_token_is_fetched_for_the_request_and_stays_nowhere(desk: Desk) -> Non
     assert not place.exists()
 
 
+def test_a_system_is_held_against_what_it_says_itself(desk: Desk) -> None:
+    said = desk.types("systems", "check", "generic", "--live", "--host", desk.host,
+                      program="glidein")  # fmt: skip
+    assert said.returncode == 0, said.stderr
+    assert "PASS" in said.stdout
+    said = desk.types("systems", "check", "bridges2", "--live", "--host", desk.host,
+                      program="glidein")  # fmt: skip
+    assert (said.returncode, "FAIL" in said.stdout) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("options", "field", "words"),
     [
