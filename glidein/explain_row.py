@@ -1,7 +1,7 @@
 """What became of a request and of its pilots, in the words of the exit codes."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from glidein import prediction, report
@@ -44,7 +44,7 @@ def became(row: Row) -> Iterator[Finding]:
 def _ends(row: Row) -> Iterator[Finding]:
     """Yield how each of its pilots ended, in the words of the exit codes."""
     known = {each.reason: each for each in report.EXIT_CODES}
-    reports = [pilot.report for pilot in row.pilots if pilot.report]
+    reports = _reports(row)
     told = [str(each.get("reason")) for each in reports]
     words = {str(each.get("reason")): str(each.get("message") or "") for each in reports}
     if not told:
@@ -55,6 +55,13 @@ def _ends(row: Row) -> Iterator[Finding]:
         text += f", {code.meaning}" if code else ""
         text += f" ({words[reason]})" if words[reason] else ""
         yield Finding(FAIL, "request", text, code.remedy if code else f"glidein logs {row.id}")
+
+
+def _reports(row: Row) -> list[Mapping[str, object]]:
+    """Return its pilots' reports: as its provider shows them, else as the ledger kept them."""
+    seen = [pilot.report for pilot in row.pilots if pilot.report]
+    end = row.record.last("ended") if row.record else None
+    return seen or [each for each in (end.data.get("reports", ()) if end else ()) if each]
 
 
 def fallen(row: Row) -> Iterator[Finding]:

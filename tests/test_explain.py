@@ -1,5 +1,6 @@
 """Explain names the true cause first. Cases are real ads' shapes; the real pool is in newcomer."""
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,6 +93,11 @@ def test_a_pilot_that_started_and_did_not_join_is_told_with_the_check_that_faile
 def test_without_any_pilot_what_became_of_the_last_request_is_told() -> None:
     said = cause(Case("7.0", Ad(JOB), rows=(row(RequestState.ENDED, kind="ended"),)))[2]
     assert "the last request, g1a: it has ended: Priority" in said
+    kept = row(RequestState.ENDED)
+    assert kept.record is not None
+    event = Event("ended", kept.record.request.created, {"reports": [{"reason": "token-time"}]})
+    told = dataclasses.replace(kept, record=dataclasses.replace(kept.record, events=(event,)))
+    assert "left as token-time" in cause(Case("7.0", Ad(JOB), rows=(told,)))[2]
     for reason, remedy in (("idle", "Start one"), ("token-time", "make a new one")):
         left = SeenPilot(PilotName("g1a"), PilotState.ENDED, report={"reason": reason})
         rows = (row(RequestState.ENDED, left, kind="ended"),)
