@@ -4,9 +4,12 @@ The order is the law: nothing is sent before the ledger has it, and a request th
 is never made anew, only asked for again under the same id, which the far side takes once.
 """
 
+import fcntl
+import hashlib
+import os
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +17,7 @@ from pathlib import Path
 from annex import asked, live
 from annex.places import Place
 from annex.provider import BatchProvider
-from glidein import starting, tokenfile, tokens
+from glidein import paths, starting, tokenfile, tokens
 from glidein.batchask import BatchAsk
 from glidein.catalogue import Dialect, Queue
 from glidein.errors import (
@@ -25,6 +28,7 @@ from glidein.errors import (
     NotFoundError,
     ObservationError,
     Problem,
+    RejectedError,
 )
 from glidein.ledger import Ledger, Record
 from glidein.model import PilotSpec, Request, RuntimeChoice, new_request_id
@@ -125,9 +129,40 @@ def _send(
     if blob is not None:
         say(f"sending HTCondor along, {blob.stat().st_size / 1e6:.0f} MB, once for this system")
     say(f"submitting {request.id} to {plan.target}")
-    remote = starting.ask(ledger, _Sender(provider, blob), request, token)
+    try:
+        remote = starting.ask(ledger, _Sender(provider, blob), request, token)
+    except RejectedError:
+        # Asked for again it would be refused again: a create with better options is another one.
+        with suppress(GlideinError):
+            provider.cancel(request.id, fast=True)
+        ledger.append(request.id, "cancelled", datetime.now(UTC), reason="refused")
+        forget_token(ledger, request.id)
+        raise
     forget_token(ledger, request.id)
     return remote
+
+
+@contextmanager
+def alone(ledger: Ledger, name: str) -> Iterator[None]:
+    """Hold an annex's name, so that of two creates at one moment one finds what the other made.
+
+    Raises ConfigError where another create holds it. A home that knows no locks goes without.
+    """
+    paths.private_folder(ledger.folder)
+    word = hashlib.sha256(name.encode()).hexdigest()[:16]
+    descriptor = os.open(ledger.folder / f".annex-{word}", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        remedy = "Wait for it, or look with: annex status"
+        raise ConfigError.one("NAME", f"another create of {name!r} runs now", remedy) from None
+    except OSError:
+        pass
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def forget_token(ledger: Ledger, request_id: str) -> None:
@@ -214,7 +249,7 @@ def _own_token(plan: Plan, kept: Path, say: Say) -> Path:
     raise AuthError(f"no token could be fetched: {said}; name one with --token-file")
 
 
-def end_of_token(token: Path, spec: PilotSpec) -> timedelta | None:
+def patience(token: Path, spec: PilotSpec) -> timedelta | None:
     """Return how long a request may wait before its token cannot last for its pilots' life."""
     ends = tokens.read_file(token).expires
     if ends is None:

@@ -91,11 +91,26 @@ def _plan(told: dict[str, Any]) -> "Plan":
 
 
 def _go(plan: "Plan", *, adding: bool, yes: bool, wait: bool, as_json: bool) -> None:
-    from annex import annexes, creating, farproviders
-    from glidein import catalogue, requests
+    from annex import creating
     from glidein.ledger import Ledger
 
     ledger = Ledger()
+    with creating.alone(ledger, plan.spec.name):
+        request, remote, provider = _send(plan, ledger, adding=adding, yes=yes)
+    try:
+        seen = _follow(ledger, provider, request, remote) if wait else None
+    finally:
+        provider.close()
+    _end(plan, request, remote, seen, as_json=as_json)
+
+
+def _send(
+    plan: "Plan", ledger: "Ledger", *, adding: bool, yes: bool
+) -> "tuple[Request, str, BatchProvider]":
+    """Send the request, or go on with the one that was begun; its connection stays open."""
+    from annex import annexes, creating, farproviders
+    from glidein import catalogue, requests
+
     rows, troubles = requests.join(ledger, {})
     for trouble in troubles:
         output.progress(f"glidein: {output.printable(trouble)}")
@@ -106,13 +121,13 @@ def _go(plan: "Plan", *, adding: bool, yes: bool, wait: bool, as_json: bool) -> 
     provider = farproviders.of_place(plan.place, catalogue.load())
     try:
         if begun is not None and begun.record is not None:
-            request, remote = creating.resume(plan, begun.record, ledger, provider, output.progress)
+            sent = creating.resume(plan, begun.record, ledger, provider, output.progress)
         else:
-            request, remote = creating.create(plan, ledger, provider, output.progress)
-        seen = _follow(ledger, provider, request, remote) if wait else None
-    finally:
+            sent = creating.create(plan, ledger, provider, output.progress)
+    except BaseException:
         provider.close()
-    _end(plan, request, remote, seen, as_json=as_json)
+        raise
+    return (*sent, provider)
 
 
 def _agree(plan: "Plan", *, yes: bool) -> None:
@@ -122,10 +137,26 @@ def _agree(plan: "Plan", *, yes: bool) -> None:
 
     hours = node_hours(plan.ask.pilots, plan.ask.lifetime)
     output.progress(_words(plan) + f", at most {hours:.2f} node-hours" + _charged(plan))
+    _mention_token(plan)
     if yes or not sys.stdin.isatty():
         return
     if not typer.confirm("Go on?", err=True):
         raise ConfigError.one("annex", "not created then, nothing was started")
+
+
+def _mention_token(plan: "Plan") -> None:
+    """Say how long the request may wait in a queue, where the token given sets an end to that."""
+    from annex import creating
+    from glidein import quantities
+
+    left = creating.patience(plan.token, plan.spec) if plan.token else None
+    if left is None:
+        return
+    if left.total_seconds() < 0:
+        output.progress("note: the token ends before the pilots' life does; give a longer one")
+    else:
+        span = quantities.show_seconds(left.total_seconds())
+        output.progress(f"with this token it may wait in the queue for {span}, and no longer")
 
 
 def _words(plan: "Plan") -> str:

@@ -150,3 +150,23 @@ def test_bad_input_is_told_before_anything_is_connected(
     assert words in said.stderr
     assert "logging in" not in said.stderr
     assert not (desk.home / ".local/state/glidein/requests").exists()
+
+
+def test_what_slurm_refuses_is_over_and_a_better_line_is_another_request(desk: Desk) -> None:
+    wrong = desk.create("wish", "--no-wait", "--sbatch", "reservation=nobodys")
+    assert wrong.returncode == 36, wrong.stderr
+    assert "reservation" in wrong.stderr
+    assert desk.create("wish", "--no-wait", "--sbatch", "begin=now+1hour").returncode == 0
+    assert len(desk.batch_jobs()) == 1
+    assert {each["state"] for each in status(desk, "wish")} == {"ended", "queued"}
+    desk.types("shutdown", "wish")
+
+
+def test_of_two_creates_at_one_moment_one_is_sent_away(desk: Desk) -> None:
+    line = (
+        "annex create --no-wait --sbatch begin=now+1hour --runtime condor.tar.gz --token_file token"
+    )
+    both = f"cd; for n in 1 2; do {line} {' '.join(SMALL)} twins generic & done; wait"
+    desk.bed.on("ap", "alice", "bash", "-c", both, timeout=60)
+    assert len(desk.batch_jobs()) == 1
+    desk.types("shutdown", "twins")
