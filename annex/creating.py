@@ -149,11 +149,12 @@ def alone(ledger: Ledger, name: str) -> Iterator[None]:
     Raises ConfigError where another create holds it. A home that knows no locks goes without.
     """
     paths.private_folder(ledger.folder)
-    word = hashlib.sha256(name.encode()).hexdigest()[:16]
-    descriptor = os.open(ledger.folder / f".annex-{word}", os.O_RDWR | os.O_CREAT, 0o600)
+    # One file for all names: each is a byte of it, of which nothing has to be there.
+    place = int(hashlib.sha256(name.encode()).hexdigest()[:12], 16)
+    descriptor = os.open(ledger.folder / ".annex-locks", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+    except (BlockingIOError, PermissionError):
         os.close(descriptor)
         remedy = "Wait for it, or look with: annex status"
         raise ConfigError.one("NAME", f"another create of {name!r} runs now", remedy) from None

@@ -51,4 +51,7 @@ def test_struck_at_every_piece_of_a_create_one_more_create_makes_one_batch_job(
     assert len(desk.batch_jobs()) == count - 1
     assert len([each for each in desk.far_files() if each.endswith("token")]) == count - 1
     home = desk.home / ".local/state/glidein/requests"
-    assert {each.name for each in home.rglob("*") if each.is_file()} <= {"events.jsonl"}
+    assert {each.name for each in home.rglob("*") if each.is_file()} == {
+        "events.jsonl",
+        ".annex-locks",
+    }
