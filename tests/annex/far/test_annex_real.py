@@ -64,8 +64,10 @@ def test_an_annex_runs_its_owners_targeted_jobs_and_no_others(desk: Desk) -> Non
     assert {(desk.home / f"out.{n}").read_text().strip()[:1] for n in range(3)} == {"c"}
     assert (idle(desk, plain), stranger == "" or idle(bob, stranger) == 1) == (1, True)
     assert desk.create("climate runs", "--no-wait", verb="add").returncode == 0
-    found = status(desk, "climate runs")
-    assert [each["state"] for each in found] == ["running", "running"]
+    running = ["running", "running"]
+    wait_for(
+        lambda: [each["state"] for each in status(desk, "climate runs")] == running, 40, "both"
+    )
     assert "FAIL match: 2 of 2" in desk.types("explain", "climate runs").stdout or stranger == ""
     assert desk.types("shutdown", "climate runs").returncode == 0
     assert desk.batch_jobs() == []
