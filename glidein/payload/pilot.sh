@@ -2082,10 +2082,12 @@ begin() {
   HOST=${HOST//[^A-Za-z0-9.-]/-}
   [[ -z $stage ]] || read -r STARTED BEGAN _ <<<"$stage"
   umask 077
-  # Until it is started anew nothing runs that could hear of a signal: it ends at once.
-  [[ -n $stage ]] || EARLY=1
-  # Signals first: one that kills us with only the other set would be told as an error of our own.
-  trap on_signal INT TERM HUP
+  if [[ -z $stage ]]; then
+    # Until it is started anew nothing runs that could hear of a signal: it ends at once. Before the
+    # other trap: a signal that kills us with only that one set would be told as an error of our own.
+    EARLY=1
+    trap on_signal INT TERM HUP
+  fi
   trap on_exit EXIT
 }
 
@@ -2094,6 +2096,7 @@ main() {
   begin
   read_options "$@"
   [[ -n ${GLIDEIN_STAGE-} ]] || relaunch
+  trap on_signal INT TERM HUP
   exec {NAP}<> <(:) {OUT}>&1
   apply_options
   check_numbers
